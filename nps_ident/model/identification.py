@@ -1,0 +1,204 @@
+"""What the program answers about one query, and the exact form in which it is written down."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nps_ident.model.finding import Finding
+    from nps_ident.model.spectrum import MassSpectrum
+    from nps_ident.model.substance import Substance
+
+__all__ = ["Candidate", "Identification", "LibraryStamp", "Variant", "Verdict"]
+
+SCHEMA = "nps-ident/identification/1"
+
+# Digits written for each quantity: enough for the reader, few enough that another processor's last bit does not change the bytes.
+_DIGITS = {"score": 4, "probability": 4, "log10_lr": 2, "mass": 4, "fraction": 4}
+
+
+class Verdict(StrEnum):
+    """The verdict on one query (DESIGN, "The words")."""
+
+    MATCH = "match"
+    ISOMER_SET = "isomer_set"
+    MIXTURE = "mixture"
+    UNKNOWN_VARIANT = "unknown_variant"
+    CLASS_ONLY = "class_only"
+    NO_MATCH = "no_match"
+    INADEQUATE = "inadequate"
+
+
+def _rounded(value: float | None, kind: str) -> float | None:
+    return None if value is None else round(float(value), _DIGITS[kind]) + 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A substance with its evidence.
+
+    Parameters
+    ----------
+    score : float
+        Raw similarity, 0 to 1 (EI: match factor / 999).
+    match_factor, reverse_match_factor : int or None
+        NIST-style, 0 to 999; None where the technique has none.
+    probability : float or None
+        Calibrated; None where no calibration holds for this kind of library.
+    log10_lr : float or None
+        log10 of the likelihood ratio against "another catalogue substance or none", bounded by the calibration.
+    reference : str
+        Accession of the best reference of the substance.
+    source : str
+        The library it stands in, or ``register (proposed)``.
+    n_matched : int
+        Peaks of the query paired with the best reference.
+    explained : float
+        Share of the query's weighted intensity that those peaks hold.
+    mass_shift_da : float
+        Query minus substance mass, 0 in an identity search.
+    reference_spectrum : MassSpectrum or None
+        The best reference, for pictures; not written down.
+    """
+
+    substance: Substance
+    score: float
+    reference: str
+    source: str
+    match_factor: int | None = None
+    reverse_match_factor: int | None = None
+    probability: float | None = None
+    log10_lr: float | None = None
+    n_matched: int = 0
+    explained: float = 0.0
+    mass_shift_da: float = 0.0
+    reference_spectrum: MassSpectrum | None = None
+
+    def to_dict(self, rank: int) -> dict[str, Any]:
+        """The candidate as the result contract writes it."""
+        return {
+            "rank": rank,
+            "inchikey": self.substance.inchikey,
+            "name": self.substance.name,
+            "drug_class": self.substance.drug_class,
+            "score": _rounded(self.score, "score"),
+            "match_factor": self.match_factor,
+            "reverse_match_factor": self.reverse_match_factor,
+            "isotope_labelled": self.substance.isotope_labelled,
+            "probability": _rounded(self.probability, "probability"),
+            "log10_lr": _rounded(self.log10_lr, "log10_lr"),
+            "reference": self.reference,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What is supported when no substance fits: the nearest ones, the mass shift to the first of them, and the drug class."""
+
+    nearest: tuple[str, ...]
+    mass_shift_da: float | None
+    drug_class: str | None
+    predicted_mass_da: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The variant as the result contract writes it."""
+        return {
+            "nearest": list(self.nearest),
+            "mass_shift_da": _rounded(self.mass_shift_da, "mass"),
+            "drug_class": self.drug_class,
+            "predicted_mass_da": _rounded(self.predicted_mass_da, "mass"),
+            "proposals": None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryStamp:
+    """Which library answered: its name and the SHA-256 of its content (of all hashes, where there are several)."""
+
+    name: str
+    sha256: str
+
+    def to_dict(self) -> dict[str, str]:
+        """The stamp as the result contract writes it."""
+        return {"name": self.name, "sha256": self.sha256}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """The verdict on one query with everything it rests on.
+
+    ``spectrum`` is the query as read; only its id, place, hash, technique and precursor are written down.
+    """
+
+    spectrum: MassSpectrum
+    verdict: Verdict
+    characterise: bool
+    matches: tuple[Candidate, ...]
+    library: LibraryStamp
+    software: tuple[tuple[str, str], ...]
+    calibration: str | None = None
+    isomer_set: tuple[str, ...] | None = None
+    isomers_without_reference: tuple[str, ...] | None = None
+    separated_by: tuple[str, ...] | None = None
+    variant: Variant | None = None
+    findings: tuple[Finding, ...] = ()
+    record: str | None = None
+
+    @property
+    def best(self) -> Candidate | None:
+        """The first candidate; None when nothing was found at all."""
+        return self.matches[0] if self.matches else None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the verdict is what it is, in words: the findings on the answer."""
+        return tuple(f.text for f in self.findings if f.code.startswith("IDENT"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as the result contract (``nps-ident/identification/1``) writes it."""
+        source, technique = self.spectrum.source, self.spectrum.technique
+        return {
+            "schema": SCHEMA,
+            "query": {
+                "id": self.spectrum.name,
+                "file": source.file if source else None,
+                "index": source.index if source else None,
+                "sha256": source.sha256 if source else None,
+                "technique": technique.value if technique else None,
+                "precursor_mz": self.spectrum.precursor_mz,
+            },
+            "verdict": self.verdict.value,
+            "characterise": self.characterise,
+            "matches": [candidate.to_dict(rank) for rank, candidate in enumerate(self.matches, 1)],
+            "isomer_set": None if self.isomer_set is None else list(self.isomer_set),
+            "isomers_without_reference": None if self.isomers_without_reference is None else list(self.isomers_without_reference),
+            "separated_by": None if self.separated_by is None else list(self.separated_by),
+            "components": None,
+            "unexplained_fraction": None,
+            "variant": self.variant.to_dict() if self.variant else None,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "library": self.library.to_dict(),
+            "calibration": self.calibration,
+            "software": dict(self.software),
+            "record": self.record,
+        }
+
+    def to_json(self) -> str:
+        """The answer as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The hit list as a pandas frame, one row a candidate, in the columns of the result contract."""
+        import pandas as pd
+
+        rows = self.to_dict()["matches"]
+        frame = pd.DataFrame(rows)
+        frame.insert(0, "query", self.spectrum.name)
+        frame.insert(1, "verdict", self.verdict.value)
+        return frame
