@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 from nps_ident.errors import FormatError, InputError
 from nps_ident.model import Finding, Severity
 
-__all__ = ["MAX_BYTES", "Document", "open_document"]
+__all__ = ["MAX_BYTES", "Document", "LineCounter", "open_document", "shown"]
 
 MAX_BYTES = 2 * 1024**3
 """Largest content read, in bytes, before and after decompression: five times the largest public library of 2025 as MSP."""
+_HEAD_BYTES = 65_536
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,23 +43,66 @@ class Document:
     data: bytes = field(repr=False)
     sha256: str
 
+    def head(self) -> str:
+        """The first 64 KiB as text: what readers recognise their format by."""
+        start = self.data[:_HEAD_BYTES]
+        return start.decode("utf-16" if start[:2] in _UTF16_MARKS else "utf-8-sig", errors="replace")
+
     def text(self) -> tuple[str, tuple[Finding, ...]]:
         """The content as text, and a finding when it is not UTF-8.
 
-        UTF-8 first, then Windows-1252, then Latin-1, which every byte string is: no byte is dropped.
+        UTF-16 where its mark stands, else UTF-8, then Windows-1252, then Latin-1, which every byte string is: no byte is dropped.
+
+        Raises
+        ------
+        FormatError
+            When the text holds a NUL character, which no text format here allows, or is damaged UTF-16.
         """
-        data = self.data.removeprefix(b"\xef\xbb\xbf")
-        try:
-            return data.decode("utf-8"), ()
-        except UnicodeDecodeError:
-            pass
-        encoding = "cp1252"
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            encoding = "latin-1"
-            text = data.decode(encoding)
+        text, encoding = self._decoded()
+        at = text.find("\0")
+        if at >= 0:
+            raise FormatError(self.path, "a NUL byte in a text file", "text", line=text.count("\n", 0, at) + 1)
+        if encoding == "utf-8":
+            return text, ()
         return text, (Finding(code="FILE-001", severity=Severity.INFO, text=f"The file is not UTF-8; it was read as {encoding}."),)
+
+    def _decoded(self) -> tuple[str, str]:
+        if self.data[:2] in _UTF16_MARKS:
+            try:
+                return self.data.decode("utf-16"), "utf-16"
+            except UnicodeDecodeError as error:
+                raise FormatError(self.path, f"damaged UTF-16 at byte {error.start}", "whole characters") from None
+        data = self.data.removeprefix(b"\xef\xbb\xbf")
+        for encoding in ("utf-8", "cp1252"):
+            try:
+                return data.decode(encoding), encoding
+            except UnicodeDecodeError:
+                continue
+        return data.decode("latin-1"), "latin-1"
+
+
+class LineCounter:
+    """The line, from 1, of any position in a text, at the cost of the way from the position last asked for."""
+
+    __slots__ = ("_line", "_position", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text, self._position, self._line = text, 0, 1
+
+    def __call__(self, position: int) -> int:
+        if position >= self._position:
+            self._line += self._text.count("\n", self._position, position)
+        else:
+            self._line -= self._text.count("\n", position, self._position)
+        self._position = position
+        return self._line
+
+
+def shown(text: str) -> str:
+    """The beginning of ``text`` in quotes for a message: control characters escaped, at most 60 characters."""
+    text = text[:400].strip()
+    short = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:60])
+    return f"'{short}{'…' if len(text) > 60 else ''}'"
 
 
 def open_document(path: str | Path) -> Document:
@@ -71,12 +117,19 @@ def open_document(path: str | Path) -> Document:
     """
     place = Path(path)
     try:
-        size = place.stat().st_size
-        if place.is_file() and size > MAX_BYTES:
-            raise FormatError(str(path), f"the file has {size:,} bytes", f"at most {MAX_BYTES:,}")
+        status = place.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(f"{path}: is a folder; expected a file.")
+        if not stat.S_ISREG(status.st_mode):
+            # A pipe or a device can block or never end.
+            raise InputError(f"{path}: is not a regular file; expected a file.")
+        if status.st_size > MAX_BYTES:
+            raise FormatError(str(path), f"the file has {status.st_size:,} bytes", f"at most {MAX_BYTES:,}")
         stored = place.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or type(error).__name__}).") from None
+    except ValueError as error:
+        raise InputError(f"{str(path)!r}: cannot be the name of a file ({error}).") from None
     if not stored:
         raise FormatError(str(path), "the file is empty", "at least one spectrum")
     name = place.name

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from nps_ident.errors import FormatError, InputError
-from nps_ident.io import msp
+from nps_ident.io import jcamp, msp
 from nps_ident.io.document import Document, open_document
 
 if TYPE_CHECKING:
@@ -17,8 +17,21 @@ if TYPE_CHECKING:
 
 __all__ = ["find_files", "read_spectra", "scan_spectra"]
 
-_READERS = (msp,)
-_HEAD = 65_536
+
+class _Reader(Protocol):
+    """What each module of one format offers."""
+
+    @staticmethod
+    def recognises(head: str) -> bool:
+        """Whether the beginning of a file is of this format."""
+
+    @staticmethod
+    def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[MassSpectrum]:
+        """Yield what can be read, report what cannot."""
+
+
+# In the order they are asked: the formats that announce themselves first, the bare table of numbers last.
+_READERS = cast("tuple[_Reader, ...]", (jcamp, msp))
 
 
 def find_files(paths: Iterable[str | Path]) -> Iterator[Path]:
@@ -31,7 +44,9 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[Path]:
     """
     for path in map(Path, paths):
         if path.is_dir():
-            yield from (p for p in sorted(path.rglob("*")) if p.is_file() and not any(part.startswith(".") for part in p.relative_to(path).parts))
+            for found in sorted(path.rglob("*")):
+                if found.is_file() and not any(part.startswith(".") for part in found.relative_to(path).parts):
+                    yield found
         elif path.exists():
             yield path
         else:
@@ -64,21 +79,26 @@ def scan_spectra(
     path: str | Path, *, report: Callable[[InputError], None], technique: Technique | None = None
 ) -> Iterator[MassSpectrum]:
     """Read a file spectrum by spectrum, handing each fault to ``report`` and going on with what can still be read."""
+    silent = True
+
+    def told(error: InputError) -> None:
+        nonlocal silent
+        silent = False
+        report(error)
+
     try:
         document = open_document(path)
-        found = False
-        for spectrum in _reader(document).read(document, report):
-            found = True
+        for spectrum in _reader(document).read(document, told):
+            silent = False
             yield replace(spectrum, technique=technique) if spectrum.technique is None and technique else spectrum
     except InputError as error:
-        report(error)
-        return
-    if not found:
+        told(error)
+    if silent:
         report(FormatError(str(path), "no spectrum could be read", "at least one"))
 
 
-def _reader(document: Document):  # type: ignore[no-untyped-def]
-    head = document.data[:_HEAD].decode("utf-8", errors="replace")
+def _reader(document: Document) -> _Reader:
+    head = document.head()
     for reader in _READERS:
         if reader.recognises(head):
             return reader
