@@ -49,7 +49,7 @@ class Document:
         return start.decode("utf-16" if start[:2] in _UTF16_MARKS else "utf-8-sig", errors="replace")
 
     def text(self) -> tuple[str, tuple[Finding, ...]]:
-        """The content as text, and a finding when it is not UTF-8.
+        """The content as text with lines ended by ``\\n`` alone, and a finding when it is not UTF-8.
 
         UTF-16 where its mark stands, else UTF-8, then Windows-1252, then Latin-1, which every byte string is: no byte is dropped.
 
@@ -62,6 +62,8 @@ class Document:
         at = text.find("\0")
         if at >= 0:
             raise FormatError(self.path, "a NUL byte in a text file", "text", line=text.count("\n", 0, at) + 1)
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
         if encoding == "utf-8":
             return text, ()
         return text, (Finding(code="FILE-001", severity=Severity.INFO, text=f"The file is not UTF-8; it was read as {encoding}."),)

@@ -21,7 +21,7 @@ __all__ = ["decimals", "known_fields", "meaning_of", "number", "spectrum_from_fi
 
 # Each meaning with the spellings found in NIST, SWGDRUG, MoNA, MassBank, RIKEN and GNPS files; compared without case, space, "_", "#", "$".
 _SPELLINGS = {
-    "name": "name title",
+    "name": "name title compoundname",
     "synonym": "synon synonym synonyms",
     "inchikey": "inchikey inchiaux",
     "inchi": "inchi stdinchi",

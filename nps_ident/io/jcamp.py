@@ -90,7 +90,7 @@ def blocks(text: str) -> Iterator[tuple[Block, bool]]:
     open_blocks: list[Block] = []
     values: list[str] | None = None
     table: list[tuple[int, str]] | None = None
-    for line, content in enumerate(re.split(r"\r\n|\n|\r", text), 1):
+    for line, content in enumerate(text.split("\n"), 1):
         match = _LABEL.match(content) if "##" in content else None
         if match is None:
             body = content.partition("$$")[0]
