@@ -1,1 +1,1 @@
-"""TBD."""
+"""The register of substances: the table that ships, its checks, and the principal ions that stand beside it."""
