@@ -73,9 +73,9 @@ def number(text: str) -> float | None:
 
 
 def decimals(text: str) -> int:
-    """Decimals of the plain number that ``text`` begins with."""
-    match = _DECIMALS.match(text.strip())
-    return len(match[1]) if match else 0
+    """Decimals of a number as written; three and more zeros at its end are padding (``273.200000`` is 273.2)."""
+    digits = re.match(r"\d*\.?(\d*)", text.strip())[1]  # type: ignore[index]
+    return len(digits.rstrip("0")) if digits.endswith("000") else len(digits)
 
 
 @lru_cache(maxsize=4096)

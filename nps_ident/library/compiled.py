@@ -1,0 +1,190 @@
+"""The compiled form of a library: flat arrays and two lists of JSON objects in one file, memory-mapped, with a manifest beside it.
+
+::
+
+    FOLDER/manifest.json    name, kind, format version, counts, SHA-256 of the data file, dtype, shape and offset of each array
+    FOLDER/library.bin      the arrays, each aligned to 64 bytes
+
+Nothing in it is executable or needs a parser of its own: arrays are read in place, and JSON objects one at a time when a hit is shown.
+Opening costs the reading of the manifest, whatever the size of the library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nps_ident.errors import LibraryError
+from nps_ident.model import LibraryStamp, Substance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["FORMAT_VERSION", "Library", "open_compiled", "write_compiled"]
+
+FORMAT_VERSION = 1
+_ALIGNMENT = 64
+_KINDS = frozenset({"<f4", "<f8", "<i4", "<i8", "|u1", "|i1", "|b1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """An open library.
+
+    Parameters
+    ----------
+    name : str
+        Shown in results.
+    kind : str
+        ``full`` spectra or ``principal_ions`` (truncated tables): a calibration holds for one kind only.
+    sha256 : str
+        Of the data file: the identity of the library.
+    """
+
+    name: str
+    kind: str
+    sha256: str
+    folder: Path
+    counts: Mapping[str, int]
+    _arrays: Mapping[str, NDArray[Any]]
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """The read-only array of that name, in place; see :mod:`nps_ident.library.build` for the names."""
+        return self._arrays[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._arrays
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (open_compiled, (str(self.folder),))
+
+    @property
+    def stamp(self) -> LibraryStamp:
+        """Name and hash, as results carry them."""
+        return LibraryStamp(name=self.name, sha256=self.sha256)
+
+    def substance(self, row: int) -> Substance:
+        """The substance of that row."""
+        fields = self._object("substances", row)
+        return Substance(**{**fields, "synonyms": tuple(fields.get("synonyms", ()))})
+
+    def reference(self, row: int) -> dict[str, Any]:
+        """What is known about the reference of that row: accession, name, contributor, licence, adduct, collision energy …"""
+        return self._object("references", row)
+
+    def _object(self, table: str, row: int) -> dict[str, Any]:
+        offsets, data = self._arrays[f"{table}.offset"], self._arrays[f"{table}.json"]
+        return dict(json.loads(data[offsets[row] : offsets[row + 1]].tobytes()))
+
+
+def write_compiled(
+    folder: Path,
+    *,
+    name: str,
+    kind: str,
+    counts: Mapping[str, int],
+    arrays: Mapping[str, NDArray[Any]],
+    tables: Mapping[str, Iterable[Mapping[str, Any]]],
+) -> None:
+    """Write a compiled library; the folder appears whole or not at all.
+
+    Raises
+    ------
+    LibraryError
+        When the folder exists and is not a compiled library, or cannot be written.
+    """
+    everything = dict(arrays)
+    for table, rows in tables.items():
+        lines = [json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() for row in rows]
+        everything[f"{table}.offset"] = np.cumsum([0, *map(len, lines)], dtype=np.int64)
+        everything[f"{table}.json"] = np.frombuffer(b"".join(lines), dtype=np.uint8)
+    if folder.exists() and not (folder / "manifest.json").is_file():
+        raise LibraryError(f"{folder}: exists and is no compiled library; name another folder.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise LibraryError(f"{folder.parent}: cannot be written ({error.strerror}).") from None
+    try:
+        entries, digest, position = [], hashlib.sha256(), 0
+        with (scratch / "library.bin").open("wb") as out:
+            for key in sorted(everything):
+                array = np.ascontiguousarray(everything[key])
+                padding = b"\0" * (-position % _ALIGNMENT)
+                data = padding + array.tobytes()
+                entries.append({"name": key, "dtype": array.dtype.str, "shape": list(array.shape), "offset": position + len(padding)})
+                out.write(data)
+                digest.update(data)
+                position += len(data)
+        manifest = {
+            "format": FORMAT_VERSION,
+            "name": name,
+            "kind": kind,
+            "counts": dict(counts),
+            "bytes": position,
+            "sha256": digest.hexdigest(),
+            "arrays": entries,
+        }
+        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.chmod(0o755)
+        os.replace(scratch, folder)
+    except OSError as error:
+        if not (folder / "manifest.json").is_file():
+            raise LibraryError(f"{folder}: cannot be written ({error.strerror}).") from None
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def open_compiled(folder: str | Path, *, verify: bool = False) -> Library:
+    """Open a compiled library in place.
+
+    Parameters
+    ----------
+    folder : path-like
+    verify : bool
+        Also hash the whole data file; opening otherwise checks its size and layout only.
+
+    Raises
+    ------
+    LibraryError
+        When the folder is no compiled library, is damaged, or was written by another version.
+    """
+    folder = Path(folder)
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+        size = (folder / "library.bin").stat().st_size
+        with (folder / "library.bin").open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise LibraryError(f"{folder}: is no compiled library ({type(error).__name__}); make one with 'nps-ident library build'.") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT_VERSION:
+        raise LibraryError(f"{folder}: is of another format than {FORMAT_VERSION}; build it again.")
+    try:
+        if size != manifest["bytes"] or (verify and hashlib.sha256(data).hexdigest() != manifest["sha256"]):
+            raise LibraryError(f"{folder}: the data file is not the one its manifest describes; build it again.")
+        arrays = {entry["name"]: _array(data, entry) for entry in manifest["arrays"]}
+        return Library(
+            name=manifest["name"], kind=manifest["kind"], sha256=manifest["sha256"], folder=folder, counts=manifest["counts"], _arrays=arrays
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LibraryError(f"{folder}: the manifest is damaged ({type(error).__name__}: {error}); build the library again.") from None
+
+
+def _array(data: mmap.mmap, entry: Mapping[str, Any]) -> NDArray[Any]:
+    if entry["dtype"] not in _KINDS:
+        raise ValueError(f"array {entry['name']!r} has type {entry['dtype']!r}")
+    count = int(np.prod(entry["shape"], dtype=np.int64))
+    return np.frombuffer(data, dtype=entry["dtype"], count=count, offset=entry["offset"]).reshape(entry["shape"])
