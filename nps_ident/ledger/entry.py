@@ -39,6 +39,11 @@ class LedgerEntry:
         return record_id(self.sequence, self.hash)
 
     @property
+    def is_intact(self) -> bool:
+        """Whether the content still has the stated hash."""
+        return hashlib.sha256(self.data).hexdigest() == self.hash
+
+    @property
     def result(self) -> dict[str, Any]:
         """The answer that was recorded, by its result contract, with its record id filled in."""
         return {**self.content["result"], "record": self.id}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +92,7 @@ def replay(entry: LedgerEntry, rerun: Callable[[dict[str, Any]], dict[str, Any]]
     -------
     ReplayReport
     """
-    if hashlib.sha256(entry.data).hexdigest() != entry.hash:
+    if not entry.is_intact:
         return ReplayReport(record=entry.id, same=False, failure="the record itself was changed; run 'nps-ident ledger verify'.")
     try:
         replayed = {**rerun(entry.settings), "record": None}
