@@ -169,7 +169,8 @@ def merge(entries: Iterable[Entry], apart: set[str]) -> list[Entry]:
         merged.append(
             Entry(
                 structure=structures[best],
-                names=[name for entry in group for name in entry.names],
+                # Names given to another stereoisomer are not names of this one.
+                names=[name for e in group if e.structure.inchikey == best or e.structure.inchikey[15:23] == "UHFFFAOY" for name in e.names],
                 cas=[cas for entry in group for cas in entry.cas],
                 sources={name: licence for entry in group for name, licence in entry.sources.items()},
                 checks=[check for entry in group for check in entry.checks],
@@ -182,7 +183,7 @@ def merge(entries: Iterable[Entry], apart: set[str]) -> list[Entry]:
 _GREEK = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "Δ": "delta", "ψ": "psi", "Ψ": "psi", "ω": "omega"}
 _REMARK = re.compile(r"\s*\((or breakdown[^)]*|not validated|compound|converts to[^)]*|drug|[^()]*isomer)\)", re.IGNORECASE)
 _SHORT_IN_BRACKETS = re.compile(r"^(?P<long>[^()]{3,})\s?\((?P<short>[A-Za-z0-9,\- ]{2,24})\)$")
-_NO_NAME = re.compile(r"[?_¦�\t|]|^\d+$|^\W|[一-鿿]|\d{3}\.\d{4}")
+_NO_NAME = re.compile(r"[?_¦�\t|/]|^\d+$|^\W|[一-鿿]|\d{3}\.\d{4}|\([AB]\)$|isomer [12]$|\boxalate$|hydrochloride$")
 
 
 def clean_names(names: Iterable[str]) -> list[str]:
@@ -198,7 +199,8 @@ def clean_names(names: Iterable[str]) -> list[str]:
         text = re.sub(r"\s+", " ", _REMARK.sub("", text)).strip(" ,;")
         parts = _SHORT_IN_BRACKETS.match(text)
         for name in [parts["long"].strip(), *(s.strip() for s in parts["short"].split(","))] if parts else [text]:
-            if 2 <= len(name) <= 44 and not _NO_NAME.search(name):
+            shouted = name.isupper() and (" " in name or sum(map(str.isalpha, name)) > 14)
+            if 2 <= len(name) <= 44 and not shouted and not _NO_NAME.search(name) and name.count("(") == name.count(")"):
                 known = found.get(folded(name))
                 if known is None or (known.islower() and not name.islower()) or (known.isupper() and len(known) > 8 and not name.isupper()):
                     found[folded(name)] = name

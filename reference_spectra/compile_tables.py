@@ -48,6 +48,7 @@ GROUP_BY_HINT = (
     ("schedule_three", "medicine"),
     ("schedule_five", "medicine"),
 )
+NEW_BY_HINT = set("Psychedelics Dissociatives Entactogens Cannabinoid Phenethylamine Tryptamine Lysergamide pihkal fentanyl schedule_one".split())
 _LOG = logging.getLogger("compile_tables")
 
 
@@ -115,7 +116,14 @@ def group_of(entry: admission.Entry, drug_class: str | None) -> str:
     for hint, group in GROUP_BY_HINT:
         if hint in entry.hints:
             return group
-    return "nps" if drug_class or entry.hints & {"Psychedelics", "Dissociatives", "Entactogens", "Cannabinoid", "Phenethylamine"} else "medicine"
+    return "nps" if drug_class or entry.hints & NEW_BY_HINT else "medicine"
+
+
+def single_source_admitted(entry: admission.Entry, with_spectra: set[str], chosen: set[str]) -> bool:
+    """Whether one source and a check suffice: for a listed drug with an admitted spectrum, of a drug class or chosen by hand."""
+    if not entry.checks or entry.structure.skeleton not in with_spectra or "MassBank" in entry.sources:
+        return False
+    return entry.structure.inchikey in chosen or drug_class_of(entry.structure.smiles) is not None
 
 
 def substance_rows(
@@ -124,16 +132,17 @@ def substance_rows(
     """The rows of ``substances.tsv``: admitted entries with their settled names and numbers."""
     fixed = {row["inchikey"]: row for row in curated["substance"]}
     dropped = {row["inchikey"] for row in curated["drop"]}
+    by_hand = {row["inchikey"]: row["group"] for row in curated["group"]}
     admitted = [
         entry
         for entry in entries
         if entry.structure.inchikey in fixed
         or (
             not {entry.structure.inchikey, entry.structure.skeleton} & dropped
-            and (len(entry.sources) > 1 or (entry.checks and entry.structure.skeleton in with_spectra))
+            and (len(entry.sources) > 1 or single_source_admitted(entry, with_spectra, set(by_hand)))
         )
     ]
-    renamed = {row["inchikey"]: row for row in curated["name"]}
+    renamed = {row["inchikey"]: row for row in curated["name"] if row["name"]}
     names_by_hand = {key: row["name"] for key, row in (fixed | renamed).items()}
     names = admission.settle_names(admitted, names_by_hand)
     numbers = admission.with_cas_settled(admitted, {key: row["cas"] for key, row in fixed.items() if row["cas"]})
@@ -157,7 +166,7 @@ def substance_rows(
                 "exact_mass": f"{structure.exact_mass:.5f}",
                 "cas": numbers.get(key, ""),
                 "drug_class": drug_class or "",
-                "group": entry.group or group_of(entry, drug_class),
+                "group": entry.group or by_hand.get(key) or group_of(entry, drug_class),
                 "sources": " | ".join([*sorted(entry.sources), *sorted(set(entry.checks))[:2]]),
                 "licence": " | ".join(sorted(set(entry.sources.values()))),
             }
