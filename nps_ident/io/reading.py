@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from nps_ident.errors import FormatError, InputError
-from nps_ident.io import jcamp, massbank, mgf, msp, peak_table
+from nps_ident.io import jcamp, massbank, mgf, msp, mzml, peak_table
 from nps_ident.io.document import Document, open_document
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _Reader(Protocol):
 
 
 # In the order they are asked: the formats that announce themselves first, the bare table of numbers last.
-_READERS = cast("tuple[_Reader, ...]", (jcamp, mgf, massbank, msp, peak_table))
+_READERS = cast("tuple[_Reader, ...]", (mzml, jcamp, mgf, massbank, msp, peak_table))
 
 
 def find_files(paths: Iterable[str | Path]) -> Iterator[Path]:
