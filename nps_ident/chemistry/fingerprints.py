@@ -21,6 +21,9 @@ __all__ = ["FINGERPRINT", "N_BITS", "counted_tanimoto", "flattened", "is_trivial
 N_BITS = 2048
 """Length of a fingerprint; the usual folding of Morgan fingerprints of drugs (Riniker and Landrum 2013, doi:10.1186/1758-2946-5-26)."""
 
+# RDKit types this one as an untyped function.
+_SCAFFOLD: Any = MurckoScaffold.GetScaffoldForMol
+
 _RADIUS = 2
 """Bonds around each atom: ECFP4 (Rogers and Hahn 2010, doi:10.1021/ci100050t)."""
 
@@ -129,7 +132,7 @@ def murcko_scaffold(mol: Any) -> str:
         Empty for a molecule without rings.
     """
     with rdBase.BlockLogs():
-        return str(Chem.MolToSmiles(MurckoScaffold.GetScaffoldForMol(flattened(mol))))
+        return str(Chem.MolToSmiles(_SCAFFOLD(flattened(mol))))
 
 
 def is_trivial_scaffold(scaffold: str) -> bool:

@@ -1,0 +1,398 @@
+"""The difference between two structures in words: "4-bromo on the aniline ring of fentanyl".
+
+Both molecules are cut at single bonds (and at terminal double bonds) into a core and one or two named groups; where the cores are
+equal, the groups are the difference (matched molecular pairs, Hussain and Rea 2010, doi:10.1021/ci900450m).  Every sentence is verified
+by acting on it: its groups, put on the common core at the places it names, must give both structures again.  What cannot be named so is
+told as a difference of formulae, never guessed.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from itertools import combinations, permutations, product
+from typing import TYPE_CHECKING, Any
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdMolDescriptors
+
+from nps_ident.chemistry.fingerprints import flattened
+from nps_ident.chemistry.formula import exact_mass, parse_formula
+from nps_ident.chemistry.sites import Place, place_of, places_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Difference", "formula_difference", "structural_difference"]
+
+_LARGEST_GROUP = 16
+"""Heavy atoms of a group: the largest of ``substituents.tsv`` has 14."""
+
+_MOST_CUTS = 16
+"""Named cuts of one molecule that are combined in pairs; fentanyls and cannabinoids have up to 12."""
+
+# Groups removed from the query and from the other molecule, by number of changes.
+_STEPS = {1: ((1, 0), (0, 1), (1, 1)), 2: ((2, 0), (0, 2), (2, 1), (1, 2), (2, 2))}
+
+_DOUBLE_ENDS = frozenset({8, 16})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What a query has instead of a substance of the catalogue.
+
+    Parameters
+    ----------
+    text : str
+        One clause, without a full stop.
+    named : bool
+        Whether place and groups are named and verified; else the text gives the difference of the formulae.
+    n_changes : int
+        Groups added, removed or exchanged; 0 where not named.
+    kind : int
+        0 all groups added, 1 some exchanged, 2 some only removed, 3 not named: the order in which a chemist would prefer the sentences.
+    """
+
+    text: str
+    named: bool
+    n_changes: int
+    kind: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A group and where it hangs."""
+
+    site: int
+    atoms: frozenset[int]
+    smiles: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Dissected:
+    """A molecule with its named cuts, and the cores they leave: core SMILES to the cuts."""
+
+    mol: Any
+    cuts: tuple[_Cut, ...]
+    places: dict[int, Place]
+    cores: tuple[dict[str, list[tuple[_Cut, ...]]], ...]
+
+
+@lru_cache(maxsize=1)
+def _group_names() -> dict[str, str]:
+    with (resources.files("nps_ident.chemistry") / "substituents.tsv").open(encoding="utf-8") as lines:
+        return {Chem.MolToSmiles(Chem.MolFromSmiles(row["smiles"])): row["name"] for row in csv.DictReader(lines, delimiter="\t")}
+
+
+def _beyond(mol: Any, site: int, first: int) -> frozenset[int]:
+    """Collect the atoms on the far side of the bond from ``site`` to ``first``; the bond is in no ring."""
+    seen, waiting = {site, first}, [first]
+    while waiting:
+        for neighbour in mol.GetAtomWithIdx(waiting.pop()).GetNeighbors():
+            if neighbour.GetIdx() not in seen:
+                seen.add(neighbour.GetIdx())
+                waiting.append(neighbour.GetIdx())
+    return frozenset(seen - {site})
+
+
+def _group_smiles(mol: Any, site: int, atoms: frozenset[int]) -> str:
+    """Write a group with ``*`` where it hangs."""
+    part = Chem.RWMol(mol)
+    part.ReplaceAtom(site, Chem.Atom(0))
+    part.BeginBatchEdit()
+    for atom in range(mol.GetNumAtoms()):
+        if atom != site and atom not in atoms:
+            part.RemoveAtom(atom)
+    part.CommitBatchEdit()
+    return str(Chem.MolToSmiles(part))
+
+
+def _named_cuts(mol: Any) -> tuple[_Cut, ...]:
+    names, cuts = _group_names(), []
+    for bond in mol.GetBonds():
+        terminal_double = bond.GetBondType() == Chem.BondType.DOUBLE and any(
+            end.GetDegree() == 1 and end.GetAtomicNum() in _DOUBLE_ENDS for end in (bond.GetBeginAtom(), bond.GetEndAtom())
+        )
+        if bond.IsInRing() or not (bond.GetBondType() == Chem.BondType.SINGLE or terminal_double):
+            continue
+        for site, first in ((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()), (bond.GetEndAtomIdx(), bond.GetBeginAtomIdx())):
+            atoms = _beyond(mol, site, first)
+            small = len(atoms) <= min(_LARGEST_GROUP, 2 * mol.GetNumAtoms() // 3)
+            if not small or mol.GetAtomWithIdx(site).GetFormalCharge():
+                continue
+            smiles = _group_smiles(mol, site, atoms)
+            if smiles in names:
+                cuts.append(_Cut(site, atoms, smiles, names[smiles]))
+    return tuple(sorted(cuts, key=lambda cut: (len(cut.atoms), cut.smiles, cut.site)))
+
+
+def _core(mol: Any, cuts: Sequence[_Cut], *, marked: bool = False) -> str | None:
+    """Write what is left without some groups, hydrogens in their place; ``marked`` numbers the places in the order given."""
+    core = Chem.RWMol(mol)
+    for number, cut in enumerate(cuts, 1):
+        site = core.GetAtomWithIdx(cut.site)
+        order = sum(
+            int(bond.GetBondTypeAsDouble()) for bond in site.GetBonds() if bond.GetOtherAtomIdx(cut.site) in cut.atoms
+        )
+        if site.GetIsAromatic() and site.GetAtomicNum() == 7:
+            site.SetNumExplicitHs(site.GetNumExplicitHs() + order)
+        if marked:
+            site.SetAtomMapNum(number)
+    core.BeginBatchEdit()
+    for atom in sorted(atom for cut in cuts for atom in cut.atoms):
+        core.RemoveAtom(atom)
+    core.CommitBatchEdit()
+    try:
+        Chem.SanitizeMol(core)
+    except (Chem.AtomValenceException, Chem.KekulizeException):
+        return None
+    return str(Chem.MolToSmiles(core))
+
+
+@lru_cache(maxsize=2048)
+def _dissected(smiles: str) -> _Dissected:
+    mol = Chem.MolFromSmiles(smiles)
+    cuts = _named_cuts(mol)
+    hanging: dict[int, list[str]] = defaultdict(list)
+    for cut in cuts:
+        hanging[cut.site].append(cut.name)
+    singles: dict[str, list[tuple[_Cut, ...]]] = defaultdict(list)
+    for cut in cuts:
+        core = _core(mol, (cut,))
+        if core:
+            singles[core].append((cut,))
+    return _Dissected(mol, cuts, places_in(mol, hanging), ({smiles: [()]}, dict(singles)))
+
+
+@lru_cache(maxsize=512)
+def _pairs(smiles: str) -> dict[str, list[tuple[_Cut, ...]]]:
+    """Remove two groups at a time that do not touch, each at a named place."""
+    dissected = _dissected(smiles)
+    usable = [cut for cut in dissected.cuts if cut.site in dissected.places][:_MOST_CUTS]
+    cores: dict[str, list[tuple[_Cut, ...]]] = defaultdict(list)
+    for first, second in combinations(usable, 2):
+        apart = not first.atoms & second.atoms and first.site not in second.atoms and second.site not in first.atoms
+        core = _core(dissected.mol, (first, second)) if apart else None
+        if core:
+            cores[core].append((first, second))
+    return dict(cores)
+
+
+def _cores(smiles: str, n_cuts: int) -> dict[str, list[tuple[_Cut, ...]]]:
+    return _pairs(smiles) if n_cuts == 2 else _dissected(smiles).cores[n_cuts]
+
+
+def _attached(core: Any, additions: Sequence[tuple[int, str]]) -> str | None:
+    """Put groups on atoms of a core; None where a valence forbids it."""
+    mol = Chem.RWMol(core)
+    for site, smiles in additions:
+        group = Chem.MolFromSmiles(smiles)
+        dummy = next(atom for atom in group.GetAtoms() if atom.GetAtomicNum() == 0)
+        bond = dummy.GetBonds()[0]
+        offset = mol.GetNumAtoms()
+        mol.InsertMol(group)
+        mol.AddBond(site, offset + bond.GetOtherAtomIdx(dummy.GetIdx()), bond.GetBondType())
+        atom = mol.GetAtomWithIdx(site)
+        atom.SetNumExplicitHs(max(0, atom.GetNumExplicitHs() - int(bond.GetBondTypeAsDouble())))
+        mol.RemoveAtom(offset + dummy.GetIdx())
+    try:
+        Chem.SanitizeMol(mol)
+    except (Chem.AtomValenceException, Chem.KekulizeException):
+        return None
+    return str(Chem.MolToSmiles(mol))
+
+
+def _leads_to(core_smiles: str, groups: Sequence[tuple[Place, str]], target: str) -> bool:
+    """Act on the words: put the groups at the places they are said to be, and see whether the target comes out."""
+    core = Chem.MolFromSmiles(core_smiles)
+    options = [place_of(core, place) for place, _ in groups]
+    return any(
+        _attached(core, [(site, smiles) for site, (_, smiles) in zip(sites, groups, strict=True)]) == target for sites in product(*options)
+    )
+
+
+def _is_only_one(dissected: _Dissected, cut: _Cut) -> bool:
+    """Whether the molecule has just one group of that name, up to symmetry, so that its name alone says which is meant."""
+    same = {_core(dissected.mol, (other,), marked=True) for other in dissected.cuts if other.name == cut.name}
+    return len(same) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Worded:
+    """A verified wording and how it ranks: the lower, the better."""
+
+    kind: int
+    unplaced: int
+    size: int
+    text: str
+
+
+def _paired(
+    query: _Dissected, mine: tuple[_Cut, ...], other: _Dissected, theirs: tuple[_Cut, ...]
+) -> list[tuple[_Cut | None, _Cut | None]]:
+    """Pair groups of both molecules that hang on the same atom of the core; the rest stand alone."""
+    for n_pairs in range(min(len(mine), len(theirs)), 0, -1):
+        for ours in combinations(mine, n_pairs):
+            for others in permutations(theirs, n_pairs):
+                rest_ours = tuple(cut for cut in mine if cut not in ours)
+                rest_others = tuple(cut for cut in theirs if cut not in others)
+                if _core_marked(query, ours, rest_ours) == _core_marked(other, others, rest_others):
+                    pairs: list[tuple[_Cut | None, _Cut | None]] = list(zip(ours, others, strict=True))
+                    return pairs + [(cut, None) for cut in rest_ours] + [(None, cut) for cut in rest_others]
+    return [(cut, None) for cut in mine] + [(None, cut) for cut in theirs]
+
+
+def _core_marked(dissected: _Dissected, marked: tuple[_Cut, ...], rest: tuple[_Cut, ...]) -> str | None:
+    """Write the core with the places of some groups marked, the others removed unmarked."""
+    mol = Chem.Mol(dissected.mol)
+    for number, cut in enumerate(marked, 1):
+        mol.GetAtomWithIdx(cut.site).SetAtomMapNum(number)
+    return _core(mol, (*marked, *rest))
+
+
+def _worded(query: str, mine: tuple[_Cut, ...], other: str, theirs: tuple[_Cut, ...], core: str) -> _Worded | None:
+    """Put one difference into words and verify it; None where a place has no name or the words do not lead back."""
+    here, there = _dissected(query), _dissected(other)
+    places = {id(cut): here.places.get(cut.site) for cut in mine} | {id(cut): there.places.get(cut.site) for cut in theirs}
+    ours = [(place, cut.smiles) for cut in mine if (place := places[id(cut)]) is not None]
+    others = [(place, cut.smiles) for cut in theirs if (place := places[id(cut)]) is not None]
+    all_placed = len(ours) == len(mine) and len(others) == len(theirs)
+    if not (all_placed and _leads_to(core, ours, query) and _leads_to(core, others, other)):
+        return _worded_without_place(here, mine, there, theirs)
+    pairs = _paired(here, mine, there, theirs)
+    if len(mine) == len(theirs) == 1 and ours[0][0].name == others[0][0].name:
+        pairs = [(mine[0], theirs[0])]  # moved on one ring: told as an exchange of locants
+    phrases = sorted(_phrase(cut, old, places) for cut, old in pairs)
+    size = sum(len(cut.atoms) for cut in (*mine, *theirs))
+    return _Worded(max(kind for kind, _ in phrases), 0, size, " and ".join(text for _, text in phrases))
+
+
+def _prefixed(place: Place, name: str) -> str:
+    """Join locant and name; a name that begins with its own locant goes into brackets."""
+    return f"{place.label}({name})" if name[0].isdigit() else f"{place.label}{name}"
+
+
+def _phrase(new: _Cut | None, old: _Cut | None, places: dict[int, Place | None]) -> tuple[int, str]:
+    """Word one change: what is added, exchanged or missing, and where."""
+    cut = new or old
+    place = places[id(cut)]
+    if cut is None or place is None:
+        raise ValueError("a change without a place cannot be worded")
+    if new and old:
+        before = places[id(old)] or place
+        return 1, f"{_prefixed(place, new.name)} instead of {_prefixed(before, old.name)} on the {place.name}"
+    phrase = f"{_prefixed(place, cut.name)} on the {place.name}"
+    return (0, phrase) if new else (2, f"without the {phrase}")
+
+
+def _remoteness(mol: Any, site: int) -> int:
+    """Rank a place without a name: heteroatoms, rings and branches first, then carbonyl carbons, then the middle of a chain."""
+    atom = mol.GetAtomWithIdx(site)
+    if any(bond.GetBondType() == Chem.BondType.DOUBLE for bond in atom.GetBonds()):
+        return 2
+    return 1 if atom.GetAtomicNum() != 6 or atom.IsInRing() or atom.GetDegree() > 2 else 3
+
+
+def _worded_without_place(here: _Dissected, mine: tuple[_Cut, ...], there: _Dissected, theirs: tuple[_Cut, ...]) -> _Worded | None:
+    """Word the loss or exchange of one group at a place without a name, where the group is the only one of its name."""
+    if len(mine) > 1 or len(theirs) != 1 or not _is_only_one(there, theirs[0]):
+        return None
+    [old] = theirs
+    far = _remoteness(there.mol, old.site)
+    if far > 2:
+        return None  # "without the methyl group" says nothing of a chain that is one carbon shorter
+    if not mine:
+        return _Worded(2, far, len(old.atoms), f"without the {old.name} group")
+    [new] = mine
+    if new.name == old.name or _core_marked(here, mine, ()) != _core_marked(there, theirs, ()):
+        return None
+    return _Worded(1, far, len(new.atoms) + len(old.atoms), f"{new.name} instead of the {old.name} group")
+
+
+def _aza_exchange(query: str, other: str) -> str | None:
+    """Word the exchange of one aromatic N for CH where both ring systems have names: indole instead of indazole."""
+    for first, second, turned in ((query, other, False), (other, query, True)):
+        here, there = _dissected(first), _dissected(second)
+        rings = {place.name for place in there.places.values() if place.in_ring}
+        for atom in here.mol.GetAtoms():
+            place = here.places.get(atom.GetIdx())
+            if not (atom.GetIsAromatic() and atom.GetAtomicNum() == 7 and atom.GetDegree() == 2 and not atom.GetTotalNumHs() and place):
+                continue
+            changed = Chem.RWMol(here.mol)
+            changed.GetAtomWithIdx(atom.GetIdx()).SetAtomicNum(6)
+            gained = rings - {known.name for known in here.places.values()}
+            if Chem.MolToSmiles(Chem.MolFromSmiles(Chem.MolToSmiles(changed))) == second and len(gained) == 1:
+                [new] = gained
+                return f"{place.name} instead of the {new}" if not turned else f"{new} instead of the {place.name}"
+    return None
+
+
+def _wordings(query: str, other: str, n_mine: int, n_theirs: int) -> Iterator[_Worded]:
+    ours, others = _cores(query, n_mine), _cores(other, n_theirs)
+    for core in sorted(ours.keys() & others.keys()):
+        for mine, theirs in product(ours[core], others[core]):
+            if any(cut.name == old.name for cut in mine for old in theirs) and (n_mine, n_theirs) != (1, 1):
+                continue  # the same group off and on again is a longer way round
+            worded = _worded(query, mine, other, theirs, core)
+            if worded:
+                yield worded
+
+
+def formula_difference(query: Any, other: Any) -> str:
+    """Write what a molecule has more and less than another: ``+C2H4 (+28.0313 Da)``; ``an isomer`` where there is nothing.
+
+    Parameters
+    ----------
+    query, other : rdkit.Chem.Mol
+
+    Returns
+    -------
+    str
+    """
+    mine, theirs = (parse_formula(rdMolDescriptors.CalcMolFormula(mol)) for mol in (query, other))
+    change = {symbol: mine.get(symbol, 0) - theirs.get(symbol, 0) for symbol in sorted(mine.keys() | theirs.keys())}
+    more = "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in change.items() if count > 0)
+    less = "".join(f"{symbol}{-count if count < -1 else ''}" for symbol, count in change.items() if count < 0)
+    if not more and not less:
+        return "an isomer"
+    mass = sum(exact_mass(symbol) * count for symbol, count in change.items())
+    return " ".join(filter(None, (more and f"+{more}", less and f"-{less}"))) + f" ({mass:+.4f} Da)"
+
+
+def structural_difference(query: Any, other: Any, name: str, *, max_changes: int = 2) -> Difference:
+    """Say in words how a query differs from a substance of the catalogue.
+
+    Parameters
+    ----------
+    query, other : rdkit.Chem.Mol
+        Parents.  Stereochemistry and isotopes are left out here; their relation is named elsewhere.
+    name : str
+        Of the substance, for the sentence.
+    max_changes : {1, 2}
+        Groups that may be removed from each of the two: 2 is thorough, 1 four times as fast.
+
+    Returns
+    -------
+    Difference
+        Where the change cannot be named for certain, ``named`` is false and the text gives the difference of the formulae.
+    """
+    with rdBase.BlockLogs():
+        here, there = flattened(query), flattened(other)
+        mine, theirs = Chem.MolToSmiles(here), Chem.MolToSmiles(there)
+        if mine == theirs:
+            return Difference(text=f"the same connections as {name}", named=True, n_changes=0, kind=0)
+        ring = _aza_exchange(mine, theirs)
+        if ring:
+            return Difference(text=f"{ring} of {name}", named=True, n_changes=1, kind=1)
+        for n_changes in range(1, max_changes + 1):
+            found = [wording for step in _STEPS[n_changes] for wording in _wordings(mine, theirs, *step)]
+            if found:
+                best = min(found, key=lambda wording: (wording.unplaced, wording.kind, wording.size, wording.text))
+                return Difference(text=f"{best.text} of {name}", named=True, n_changes=n_changes, kind=best.kind)
+        change = formula_difference(here, there)
+        text = f"an isomer of {name} with other connections" if change == "an isomer" else f"differs from {name} by {change}"
+        return Difference(text=text, named=False, n_changes=0, kind=3)
