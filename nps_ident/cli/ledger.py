@@ -81,7 +81,7 @@ def _verify(ledger: Ledger, arguments: argparse.Namespace, out: TextIO) -> int:
         print(json.dumps(outcome, ensure_ascii=False, indent=1 if arguments.format == "json" else None), file=out)
     messages = sys.stderr
     if report.head and not arguments.head:
-        print(f"signed head: {shown(ledger.head_file)} (a copy kept elsewhere proves, with --head, even against who holds the key)", file=messages)
+        print(f"signed head: {shown(ledger.head_file)} (a copy kept elsewhere proves, with --head, even against its owner)", file=messages)
     return 0 if report.holds else 1
 
 
