@@ -1,1 +1,1 @@
-"""TBD."""
+"""What people read: pictures, hit lists and the report of one record.  Loaded only when asked for."""
