@@ -204,7 +204,12 @@ def records_of(spectra: Iterable[MassSpectrum], entries: Mapping[str, list[tuple
         By skeleton: InChIKey, folded name, formula and mass of the substances with it.
     """
     found = []
+    seen: set[str | None] = set()
     for spectrum in spectra:
+        # A record may stand in two of the files.
+        if spectrum.accession in seen:
+            continue
+        seen.add(spectrum.accession)
         own = entries.get((spectrum.label.inchikey or "")[:14], [])
         if len(own) > 1:
             name = re.sub(r"[\s\-]", "", spectrum.name).casefold()
