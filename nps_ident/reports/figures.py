@@ -272,7 +272,8 @@ def _label_peaks(ax: Axes, mz: NDArray[np.float64], intensity: NDArray[np.float6
             if _is_free(space, taken, mz, intensity):
                 taken.append(space)
                 above = "bottom" if sign > 0 else "top"
-                ax.text(left + width / 2, sign * bottom, text, fontsize=_LABEL_POINTS, ha="center", va=above, color=colour)
+                label = ax.text(left + width / 2, sign * bottom, text, fontsize=_LABEL_POINTS, ha="center", va=above, color=colour)
+                label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.8})
                 break
 
 
