@@ -6,13 +6,16 @@ space, ``;``, ``,``, ``:`` or brackets, each with an annotation in quotes behind
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nps_ident.errors import FormatError
+from nps_ident.io.document import LineCounter, shown
 from nps_ident.io.fields import spectrum_from_fields
+from nps_ident.io.numbers import NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,15 +28,18 @@ if TYPE_CHECKING:
 __all__ = ["read", "recognises"]
 
 _NUM_PEAKS = re.compile(r"^[ \t]*num[ _]?peaks[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NAME = re.compile(r"^[ \t]*name[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # One "m/z intensity" a line and nothing else: nine records of ten, read at C speed.
-_PLAIN_PEAKS = re.compile(rf"(?:[ \t]*{_NUMBER}[ \t]+{_NUMBER}[ \t]*\r?(?:\n|\Z))*+")
-_PEAK_TOKEN = re.compile(_NUMBER)
-_ANNOTATION = re.compile(r'"[^"\r\n]*"?')
-_SEPARATORS = str.maketrans("", "", " \t\r;,:()[]{}")
-_KEY_LINE = re.compile(r"[ \t]*[^\W\d][^:\r\n]*:")
+_PLAIN_PEAKS = re.compile(rf"(?:[ \t]*+{NUMBER}[ \t]++{NUMBER}[ \t]*+(?:\n|\Z))*+", re.ASCII)
+# A second point in a number and a sign inside one match nothing, so that they are refused as rubbish.
+_PEAK_TOKEN = re.compile(r"(?:(?<![\d.])[-+])?(?:\d+\.?\d*|(?<![\d.])\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_ANNOTATION = re.compile(r'"[^"\n]*"?')
+_SEPARATORS = str.maketrans("", "", " \t;,:()[]{}")
+_FIELD = re.compile(r"^[ \t]*+([^\W\d][^:\n]*+):[ \t]*+(.*)$", re.MULTILINE)
+_NEXT_RECORD = re.compile(r"\n(?:[ \t]*+\n|(?P<name>[ \t]*name[ \t]*:))", re.IGNORECASE)
+_BLANK = re.compile(r"\n[ \t]*+\n")
 # "CAS#: 437-38-7; NIST#: 12345" holds two fields; a ";" in any other value does not end it.
-_SECOND_FIELD = re.compile(r";\s*(?=NIST#?:)", re.IGNORECASE)
+_SECOND_FIELD = re.compile(r";[ \t]*(?=NIST#?:)", re.IGNORECASE)
 
 
 def recognises(head: str) -> bool:
@@ -51,24 +57,25 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
         Is given a :class:`FormatError` for each record that breaks the format; when it returns, reading goes on with the next record.
     """
     text, notes = document.text()
+    line_of = LineCounter(text)
+    path = document.path
     position, index = 0, 0
     for heading in _NUM_PEAKS.finditer(text):
         if heading.start() < position:
             continue
-        header_at, position = position, heading.end() + 1
+        header_at, position = position, min(heading.end() + 1, len(text))
         try:
-            fields = _fields(text, header_at, heading.start(), document.path, report)
-            n_peaks = _count(heading[1], document.path, text, heading.start())
-            mz, intensity, position = _peaks(text, position, n_peaks, document.path)
+            fields = _fields(text, header_at, heading.start(), path, line_of, report)
+            n_peaks = _count(heading[1], path, line_of, heading.start())
+            mz, intensity, position = _peaks(text, position, n_peaks, path, line_of)
         except _BrokenRecordError as broken:
-            position = broken.resume_at or position
+            position = _next_record(text, heading.end()) if broken.resume_at is None else broken.resume_at
             report(broken.error)
             index += 1
             continue
         yield spectrum_from_fields(fields, mz, intensity, document=document, index=index, findings=notes)
         index += 1
-    for error in _stray(text, position, document.path):
-        report(error)
+    _report_stray(text, position, len(text), path, line_of, report)
 
 
 class _BrokenRecordError(Exception):
@@ -77,87 +84,102 @@ class _BrokenRecordError(Exception):
         self.error, self.resume_at = error, resume_at
 
 
-def _line(text: str, position: int) -> int:
-    return text.count("\n", 0, position) + 1
-
-
-def _shown(line: str) -> str:
-    line = line.strip()
-    return f"'{line[:60]}{'…' if len(line) > 60 else ''}'"
-
-
-def _count(text: str, path: str, whole: str, at: int) -> int:
-    match = re.fullmatch(r"\s*(\d{1,7})\s*", text)
+def _count(text: str, path: str, line_of: LineCounter, at: int) -> int:
+    match = re.fullmatch(r"[ \t]*([0-9]{1,7})[ \t]*", text)
     if not match:
-        raise _BrokenRecordError(FormatError(path, f"the number of peaks is {_shown(text)}", "a whole number", line=_line(whole, at)))
+        raise _BrokenRecordError(FormatError(path, f"the number of peaks is {shown(text)}", "a whole number", line=line_of(at)))
     return int(match[1])
 
 
-def _fields(text: str, start: int, end: int, path: str, report: Callable[[FormatError], None]) -> list[tuple[str, str]]:
-    """The fields of the record whose peaks begin at ``end``; a record before it without ``Num Peaks`` is reported."""
-    header = text[start:end]
-    last = max(header.rstrip().rfind("\n\n"), header.rstrip().rfind("\n\r\n"))
-    if last >= 0:
-        for error in _stray(text[: start + last + 1], start, path):
-            report(error)
-        header, start = header[last + 1 :], start + last + 1
-    fields: list[tuple[str, str]] = []
-    for number, line in enumerate(header.splitlines()):
-        if not line.strip():
-            continue
-        key, colon, value = line.partition(":")
-        if not colon or not _KEY_LINE.match(line):
-            where = _line(text, start) + number
-            raise _BrokenRecordError(FormatError(path, f"{_shown(line)} stands before 'Num Peaks'", "'Key: value'", line=where))
-        first, *more = _SECOND_FIELD.split(value.strip())
-        fields.append((key.strip(), first.strip()))
+def _fields(
+    text: str, start: int, end: int, path: str, line_of: LineCounter, report: Callable[[FormatError], None]
+) -> list[tuple[str, str]]:
+    """The fields of the record whose peaks begin at ``end``; records before it without ``Num Peaks`` are reported."""
+    header = text[start:end].strip("\n")
+    found = _FIELD.findall(header)
+    if found and (len(found) != header.count("\n") + 1 or len(_NAME.findall(header)) > 1):
+        begin = _record_start(text, start, end)
+        _report_stray(text, start, begin, path, line_of, report)
+        header = text[begin:end]
+        for number, line in enumerate(header.split("\n")):
+            if line.strip() and not _FIELD.match(line):
+                error = FormatError(path, f"{shown(line)} stands before 'Num Peaks'", "'Key: value'", line=line_of(begin) + number)
+                raise _BrokenRecordError(error)
+        found = _FIELD.findall(header)
+    elif not found and header.strip():
+        raise _BrokenRecordError(FormatError(path, f"{shown(header)} stands before 'Num Peaks'", "'Key: value'", line=line_of(start)))
+    fields = [(key.rstrip(), value.rstrip()) for key, value in found]
+    return _split_second_fields(fields) if "NIST" in header else fields
+
+
+def _record_start(text: str, start: int, end: int) -> int:
+    """Where the record that ends at ``end`` begins: behind the last blank line before its fields, and at the last ``Name`` line."""
+    header = text[start:end].rstrip()
+    begin = max((blank.end() for blank in _BLANK.finditer(header)), default=0)
+    later_names = [name.start() for name in _NAME.finditer(header, begin)][1:]
+    return start + max([begin, *later_names])
+
+
+def _split_second_fields(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    split: list[tuple[str, str]] = []
+    for key, value in fields:
+        first, *more = _SECOND_FIELD.split(value)
+        split.append((key, first.strip()))
         for extra in more:
             extra_key, _, extra_value = extra.partition(":")
-            fields.append((extra_key.strip(), extra_value.strip()))
-    return fields
+            split.append((extra_key.strip(), extra_value.strip()))
+    return split
 
 
-def _peaks(text: str, start: int, n_peaks: int, path: str) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+def _peaks(
+    text: str, start: int, n_peaks: int, path: str, line_of: LineCounter
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     end = _PLAIN_PEAKS.match(text, start).end()  # type: ignore[union-attr]
-    block = text[start:end]
-    values = np.fromstring(block, sep=" ") if block.strip() else np.empty(0)
+    values = np.fromstring(text[start:end], sep=" ") if end > start else np.empty(0)
     if len(values) != 2 * n_peaks or not _ends_record(text, end):
-        values, end = _odd_peaks(text, start, n_peaks, path)
+        values, end = _odd_peaks(text, start, n_peaks, path, line_of)
+    # A sum is finite where all its terms are, unless they are huge: only then each is looked at.
+    if not math.isfinite(values.sum()) and not np.isfinite(values).all():
+        raise _BrokenRecordError(FormatError(path, "a number that is not finite", "finite m/z and intensity", line=line_of(start)), end)
     return values[0::2], values[1::2], end
 
 
 def _ends_record(text: str, at: int) -> bool:
+    if at == len(text) or text[at] == "\n":
+        return True
     line_end = text.find("\n", at)
     line = text[at : line_end if line_end >= 0 else len(text)]
-    return not line.strip() or bool(_KEY_LINE.match(line))
+    return not line.strip() or bool(_FIELD.match(line))
 
 
-def _odd_peaks(text: str, start: int, n_peaks: int, path: str) -> tuple[NDArray[np.float64], int]:
+def _odd_peaks(text: str, start: int, n_peaks: int, path: str, line_of: LineCounter) -> tuple[NDArray[np.float64], int]:
     """Peaks in any of the other layouts, line by line, up to a blank line, a key line or the end of the file."""
     values: list[float] = []
-    position, first_line = start, _line(text, start)
-    offset = 0
+    position = start
     while position < len(text):
         line_end = text.find("\n", position)
         line_end = len(text) if line_end < 0 else line_end
         line = text[position:line_end]
-        if not line.strip() or _KEY_LINE.match(line):
+        if not line.strip() or _FIELD.match(line):
             break
         try:
             values += _peak_line(line)
         except ValueError as error:
-            resume = _next_record(text, line_end)
-            raise _BrokenRecordError(FormatError(path, str(error), "m/z and intensity", line=first_line + offset), resume) from None
-        position, offset = line_end + 1, offset + 1
+            fault = FormatError(path, str(error), "m/z and intensity", line=line_of(position))
+            raise _BrokenRecordError(fault, _next_record(text, line_end)) from None
+        position = line_end + 1
+    position = min(position, len(text))
     if len(values) != 2 * n_peaks:
-        error = FormatError(path, f"{len(values) // 2} peaks follow 'Num Peaks: {n_peaks}'", f"{n_peaks} peaks", line=max(first_line - 1, 1))
-        raise _BrokenRecordError(error, position)
+        found = f"{len(values) // 2} peaks follow 'Num Peaks: {n_peaks}'"
+        raise _BrokenRecordError(FormatError(path, found, f"{n_peaks} peaks", line=line_of(max(start - 1, 0))), position)
     return np.array(values, dtype=np.float64), position
 
 
 def _next_record(text: str, at: int) -> int:
-    blank = re.compile(r"\n[ \t]*\r?\n").search(text, at)
-    return blank.end() if blank else len(text)
+    following = _NEXT_RECORD.search(text, at)
+    if not following:
+        return len(text)
+    return following.start() + 1 if following["name"] else following.end()
 
 
 def _peak_line(line: str) -> list[float]:
@@ -165,18 +187,28 @@ def _peak_line(line: str) -> list[float]:
     bare = _ANNOTATION.sub("", line)
     rubbish = _PEAK_TOKEN.sub("", bare).translate(_SEPARATORS)
     if rubbish:
-        raise ValueError(f"peak line {_shown(line)} holds {_shown(rubbish)}")
+        raise ValueError(f"peak line {shown(line)} holds {shown(rubbish)}")
     tokens = _PEAK_TOKEN.findall(bare)
     if len(tokens) % 2:
-        raise ValueError(f"peak line has {len(tokens)} numbers ({_shown(line)})")
+        raise ValueError(f"peak line has {len(tokens)} numbers ({shown(line)})")
     return [float(token) for token in tokens]
 
 
-def _stray(text: str, start: int, path: str) -> Iterator[FormatError]:
-    """Records without a ``Num Peaks`` line, and peaks that no record owns."""
-    for block in re.finditer(r"(?:[^\n]*\S[^\n]*(?:\n|\Z))+", text[start:]):
-        line = _line(text, start + block.start())
-        if re.match(r"\s*name[ \t]*:", block[0], re.IGNORECASE):
-            yield FormatError(path, "the record has no 'Num Peaks' line", "'Num Peaks: n' before the peaks", line=line)
-        elif not _KEY_LINE.match(block[0]):
-            yield FormatError(path, f"{_shown(block[0].splitlines()[0])} belongs to no record", "'Name: …' or the end of the file", line=line)
+def _report_stray(
+    text: str, start: int, end: int, path: str, line_of: LineCounter, report: Callable[[FormatError], None]
+) -> None:
+    """Report records without a ``Num Peaks`` line, and lines that no record owns: once for each run of lines without a blank one."""
+    position, fresh = start, True
+    while position < end:
+        line_end = text.find("\n", position, end)
+        line_end = end if line_end < 0 else line_end
+        line = text[position:line_end]
+        if not line.strip():
+            fresh = True
+        elif fresh or _NAME.match(line):
+            fresh = False
+            if _NAME.match(line):
+                report(FormatError(path, "the record has no 'Num Peaks' line", "'Num Peaks: n' before the peaks", line=line_of(position)))
+            elif not _FIELD.match(line):
+                report(FormatError(path, f"{shown(line)} belongs to no record", "'Name: …' or the end of the file", line=line_of(position)))
+        position = line_end + 1
