@@ -135,6 +135,7 @@ def murcko_scaffold(mol: Any) -> str:
         return str(Chem.MolToSmiles(_SCAFFOLD(flattened(mol))))
 
 
+@lru_cache(maxsize=8192)
 def is_trivial_scaffold(scaffold: str) -> bool:
     """Whether a scaffold says nothing about kinship: no ring, one ring, or two.
 
@@ -143,4 +144,5 @@ def is_trivial_scaffold(scaffold: str) -> bool:
     """
     if not scaffold:
         return True
-    return int(Chem.MolFromSmiles(scaffold).GetRingInfo().NumRings()) < 3
+    mol = Chem.MolFromSmiles(scaffold)  # named, because the ring information dies with it
+    return int(mol.GetRingInfo().NumRings()) < 3

@@ -54,12 +54,15 @@ class Difference:
         Groups added, removed or exchanged; 0 where not named.
     kind : int
         0 all groups added, 1 some exchanged, 2 some only removed, 3 not named: the order in which a chemist would prefer the sentences.
+    placed : bool
+        Whether the sentence says where; false where the name of the exchanged group alone says it.
     """
 
     text: str
     named: bool
     n_changes: int
     kind: int
+    placed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +395,7 @@ def structural_difference(query: Any, other: Any, name: str, *, max_changes: int
             found = [wording for step in _STEPS[n_changes] for wording in _wordings(mine, theirs, *step)]
             if found:
                 best = min(found, key=lambda wording: (wording.unplaced, wording.kind, wording.size, wording.text))
-                return Difference(text=f"{best.text} of {name}", named=True, n_changes=n_changes, kind=best.kind)
+                return Difference(text=f"{best.text} of {name}", named=True, n_changes=n_changes, kind=best.kind, placed=not best.unplaced)
         change = formula_difference(here, there)
         text = f"an isomer of {name} with other connections" if change == "an isomer" else f"differs from {name} by {change}"
-        return Difference(text=text, named=False, n_changes=0, kind=3)
+        return Difference(text=text, named=False, n_changes=0, kind=3, placed=False)
