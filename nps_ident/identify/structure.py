@@ -21,7 +21,7 @@ from nps_ident.chemistry.relations import Relation, is_merely_less_specified, re
 from nps_ident.chemistry.structural_changes import Difference, structural_difference
 from nps_ident.chemistry.structures import parent_of
 from nps_ident.errors import InputError, NpsIdentError
-from nps_ident.identify.structure_index import StructureIndex, index_of
+from nps_ident.identify.structure_index import StructureIndex, index_of, open_known
 from nps_ident.identify.structure_query import Question, is_file, read_file, read_question
 from nps_ident.model import Finding, LibraryStamp, Severity, Substance, Verdict
 from nps_ident.model.structure import StructureIdentification, StructureMatch
@@ -62,7 +62,7 @@ def identify_structure(query: str, catalogue: Catalogue | None = None, *, top: i
     query : str
         SMILES, InChI, a MOL block, the path of a MOL or SDF file with one structure, an InChIKey, name or CAS number of the catalogue.
     catalogue : Catalogue, optional
-        By default the one that ships.
+        By default the one that ships, with the user's own register.
     top : int
         Most matches to return.
 
@@ -82,7 +82,7 @@ def identify_structure(query: str, catalogue: Catalogue | None = None, *, top: i
     ----------
     Identity by the parent's InChIKey: docs/structures.md.
     """
-    catalogue = _opened(catalogue)
+    catalogue = catalogue or open_known()
     if not is_file(query):
         return _answer(read_question(query, catalogue), catalogue, top)
     questions = list(read_file(query))
@@ -114,7 +114,7 @@ def identify_structures(
     InputError
         When a file cannot be read at all.
     """
-    catalogue = _opened(catalogue)
+    catalogue = catalogue or open_known()
     if not is_file(query):
         yield identify_structure(query, catalogue, top=top)
         return
@@ -140,24 +140,14 @@ def rerun_structure(settings: dict[str, Any]) -> dict[str, Any]:
     NpsIdentError
         When the query or the catalogue can no longer be read.
     """
-    from nps_ident.catalogue.store import open_catalogue
-
     index = settings.get("index") or 0
-    results = identify_structures(str(settings["structure"]), open_catalogue(settings.get("catalogue")), top=int(settings.get("top", 10)))
+    results = identify_structures(str(settings["structure"]), open_known(settings.get("catalogue")), top=int(settings.get("top", 10)))
     for number, result in enumerate(results):
         if number == index:
             if isinstance(result, NpsIdentError):
                 raise result
             return result.to_dict()
     raise InputError(f"{settings['structure']}: the file has no record {index}; expected the one that was identified.")
-
-
-def _opened(catalogue: Catalogue | None) -> Catalogue:
-    if catalogue is not None:
-        return catalogue
-    from nps_ident.catalogue.store import open_catalogue
-
-    return open_catalogue()
 
 
 def _answer(question: Question, catalogue: Catalogue, top: int) -> StructureIdentification:
@@ -174,10 +164,10 @@ def _answer(question: Question, catalogue: Catalogue, top: int) -> StructureIden
         if substance.inchikey not in known and _is_of_concern(substance, catalogue)
         if (relative := _analogue(parent, drug_class, substance, scaffold)) is not None
     )
-    analogues = tuple(sorted(analogues, key=lambda relative: (-relative.match.score, relative.match.substance.inchikey or "")))
+    analogues = tuple(sorted(analogues, key=_plainness))
     verdict = _verdict(forms, analogues, drug_class)
     relatives = () if verdict in {Verdict.NO_MATCH, Verdict.CLASS_ONLY} else (*forms, *analogues)
-    nearest = None if verdict is Verdict.MATCH else _headline(forms, analogues)
+    nearest = relatives[0].match.difference if relatives and verdict is Verdict.UNKNOWN_VARIANT else None
     return StructureIdentification(
         query=question.query,
         verdict=verdict,
@@ -289,20 +279,11 @@ def _verdict(forms: tuple[_Relative, ...], analogues: tuple[_Relative, ...], dru
     return Verdict.CLASS_ONLY if drug_class else Verdict.NO_MATCH
 
 
-def _headline(forms: tuple[_Relative, ...], analogues: tuple[_Relative, ...]) -> str | None:
-    """Choose the sentence that says most simply what the query is: a form of a substance, else the fewest and plainest changes."""
-    if forms:
-        return forms[0].match.difference
-    named = [relative for relative in analogues if relative.difference is not None]
-
-    def plainness(relative: _Relative) -> tuple[bool, int, bool, int, float, str]:
-        change = relative.difference
-        if change is None:
-            raise ValueError("an analogue without a difference has no sentence")
-        best = (-relative.match.score, relative.match.substance.inchikey or "")
-        return not change.named, change.n_changes, not change.placed, change.kind, *best
-
-    return min(named, key=plainness).match.difference if named else None
+def _plainness(relative: _Relative) -> tuple[bool, int, bool, int, float, str]:
+    """Rank analogues by how plainly the query can be said to differ: fewest changes first, additions before exchanges, then similarity."""
+    change = relative.difference or Difference(text="", named=False, n_changes=0, kind=3, placed=False)
+    best = (-relative.match.score, relative.match.substance.inchikey or "")
+    return not change.named, change.n_changes, not change.placed, change.kind, *best
 
 
 def _reasons(

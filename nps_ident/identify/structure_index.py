@@ -1,4 +1,7 @@
-"""The catalogue as structures are compared with it: fingerprints and scaffolds, computed once and kept in the user's cache."""
+"""What structures are compared with: the catalogue with the user's own register, its fingerprints and scaffolds.
+
+Fingerprints and scaffolds are computed once and kept in the user's cache.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nps_ident.catalogue.store import Catalogue
     from nps_ident.model import Substance
 
-__all__ = ["StructureIndex", "index_of"]
+__all__ = ["StructureIndex", "index_of", "open_known"]
 
 _LOG = logging.getLogger(__name__)
 _FORM = "structure-index-1"
@@ -108,3 +112,30 @@ def index_of(substances: tuple[Substance, ...]) -> StructureIndex:
     bits, scaffolds = found
     bits.setflags(write=False)
     return StructureIndex(substances=usable, bits=bits, scaffolds=scaffolds)
+
+
+def open_known(path: str | Path | None = None) -> Catalogue:
+    """Open the catalogue together with the substances of the user's own register that are not in it; withdrawn ones stay out.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Of the catalogue; by default the one that ships.
+
+    Raises
+    ------
+    CatalogueError
+        When either cannot be read.
+    """
+    from nps_ident.catalogue.register import open_register
+    from nps_ident.catalogue.store import Catalogue, open_catalogue
+
+    catalogue = open_catalogue(path)
+    with open_register() as register:
+        own = register.catalogue()
+    known = {entry.substance.inchikey for entry in catalogue.entries}
+    added = tuple(e for e in own.entries if e.substance.inchikey not in known and e.substance.status != "withdrawn")
+    if not added:
+        return catalogue
+    both = hashlib.sha256(f"{catalogue.sha256} {own.sha256}".encode()).hexdigest()
+    return Catalogue(entries=(*catalogue.entries, *added), source=f"{catalogue.source} and {own.source}", sha256=both)

@@ -1,0 +1,136 @@
+"""``nps-ident structure``: what a structure is, by the catalogue, its drug class and its nearest substances."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, TextIO
+
+from nps_ident.cli.terminal import add_format_option, print_rows, print_table, shown
+from nps_ident.errors import NpsIdentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from nps_ident.catalogue.store import Catalogue
+    from nps_ident.ledger import Ledger
+    from nps_ident.model.structure import StructureIdentification
+
+__all__ = ["configure", "run"]
+
+_MATCH_COLUMNS = ("rank", "name", "relation", "score", "drug_class", "difference", "inchikey", "source")
+_ROW_COLUMNS = ("query", "index", "verdict", "drug_class", "name", "relation", "score", "difference", "inchikey", "record")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
+    return int(text)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Set up the arguments of ``nps-ident structure``."""
+    parser.add_argument(
+        "queries", metavar="STRUCTURE", nargs="+", help="SMILES, InChI, InChIKey, a MOL, SDF or SMILES file, a name or a CAS number"
+    )
+    add_format_option(parser)
+    parser.add_argument("--top", metavar="N", type=_count, default=10, help="most matches of each structure (default: 10)")
+    parser.add_argument("--catalogue", metavar="PATH", help="a table of substances (default: the catalogue that ships)")
+    parser.add_argument("--ledger", metavar="PATH", help="the ledger to record in (default: in the user's data folder)")
+    parser.add_argument("--no-record", action="store_true", help="record nothing")
+    parser.add_argument("--analyst", metavar="NAME", help="who answers for the identification; recorded")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what ``nps-ident structure`` was asked; returns the exit status."""
+    from nps_ident.identify.structure_index import open_known
+
+    catalogue = open_known(arguments.catalogue)
+    out, failures = sys.stdout, _Failures()
+    with _ledger(arguments) as ledger:
+        answers = _answers(arguments, catalogue, ledger, failures)
+        if arguments.format == "table":
+            _print_tables(list(answers), out)
+        elif arguments.format == "csv":
+            print_rows(map(_row, answers), _ROW_COLUMNS, out, form="csv")
+        else:
+            print_rows((answer.to_dict() for answer in answers), (), out, form=arguments.format)
+    return 1 if failures.n else 0
+
+
+class _Failures:
+    """Says on stderr what failed, and counts it."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def add(self, error: NpsIdentError) -> None:
+        self.n += 1
+        messages = sys.stderr
+        print(f"nps-ident: {shown(error)}", file=messages)
+
+
+def _ledger(arguments: argparse.Namespace) -> AbstractContextManager[Ledger | None]:
+    if arguments.no_record:
+        return nullcontext()
+    from nps_ident.ledger import open_ledger
+
+    return open_ledger(arguments.ledger)
+
+
+def _answers(
+    arguments: argparse.Namespace, catalogue: Catalogue, ledger: Ledger | None, failures: _Failures
+) -> Iterator[StructureIdentification]:
+    """Answer every structure in order and record each at once; what fails is said, and the rest is still answered."""
+    from nps_ident.identify.structure import identify_structures
+    from nps_ident.ledger import record
+
+    with ledger.batch() if ledger is not None else nullcontext():
+        for query in arguments.queries:
+            settings = {"verb": "structure", "structure": query, "top": arguments.top, "catalogue": arguments.catalogue}
+            try:
+                for found in identify_structures(query, catalogue, top=arguments.top):
+                    if isinstance(found, NpsIdentError):
+                        failures.add(found)
+                    elif ledger is None:
+                        yield found
+                    else:
+                        yield record(found, ledger, analyst=arguments.analyst, settings=settings)
+            except NpsIdentError as error:
+                failures.add(error)
+
+
+def _row(answer: StructureIdentification) -> dict[str, Any]:
+    """One structure as one row: the verdict and its first match."""
+    best = answer.to_rows()[0]
+    return {
+        **best,
+        "index": answer.query.index,
+        "drug_class": answer.drug_class or best["drug_class"],
+        "difference": answer.difference or best["difference"],
+        "record": answer.record,
+    }
+
+
+def _print_tables(answers: list[StructureIdentification], out: TextIO) -> None:
+    """Print one structure at length, several as one row each."""
+    if len(answers) != 1:
+        if answers:
+            print_rows(map(_row, answers), _ROW_COLUMNS, out, form="table")
+        return
+    [answer] = answers
+    query = answer.query
+    print(f"Query:    {shown(query.title or query.input)}", file=out)
+    print(f"Parent:   {shown(query.smiles)}  {query.inchikey}  {query.formula}  {query.exact_mass:.4f} Da", file=out)
+    print(f"Verdict:  {answer.verdict.value}" + (f", {answer.difference}" if answer.difference else ""), file=out)
+    print(f"Class:    {answer.drug_class or 'none'}", file=out)
+    if answer.record:
+        print(f"Record:   {answer.record}", file=out)
+    if answer.matches:
+        print(file=out)
+        print_rows((match.to_dict(rank) for rank, match in enumerate(answer.matches, 1)), _MATCH_COLUMNS, out, form="table")
+    if answer.findings:
+        print(file=out)
+        print_table([(f.code, f.severity.value, f.text) for f in answer.findings], ("finding", "severity", "text"), out)
