@@ -124,8 +124,14 @@ def _own(statement: Statement, spectra: Sequence[MassSpectrum]) -> list[MassSpec
     """Of many substances in a file, each gets the spectra that are labelled with its InChIKey, or else with its name."""
     from nps_ident.catalogue.store import fold_name
     from nps_ident.chemistry.structures import parent_of
+    from nps_ident.errors import ChemistryError
 
-    inchikey = parent_of(statement.structure).inchikey if spectra else None
+    if not spectra:
+        return []
+    try:
+        inchikey = parent_of(statement.structure).inchikey
+    except ChemistryError:
+        return []  # the checks say so, with the place in the file
     names = {fold_name(name) for name in (statement.name, *statement.synonyms) if name}
     return [s for s in spectra if (s.label.inchikey == inchikey if s.label.inchikey else fold_name(s.label.name or s.name) in names)]
 
