@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import rdkit
+from rdkit import Chem
 
 from nps_ident.chemistry.drug_classes import drug_class_of
-from nps_ident.chemistry.fingerprints import counted_tanimoto, is_trivial_scaffold, morgan_bits, murcko_scaffold, tanimoto
+from nps_ident.chemistry.fingerprints import counted_tanimoto, flattened, is_trivial_scaffold, morgan_bits, murcko_scaffold, tanimoto
 from nps_ident.chemistry.relations import Relation, is_merely_less_specified, relation_of
 from nps_ident.chemistry.structural_changes import Difference, structural_difference
 from nps_ident.chemistry.structures import parent_of
@@ -40,6 +41,9 @@ catalogue 99 % lie below 0.33 and 99.9 % below 0.45 (measured on the 1,319 subst
 
 _LOOKED_AT = 40
 """Nearest substances that are compared in words; beyond them similarity is noise."""
+
+_PROTOTYPES = 10
+"""Substances of the class, wholly contained in the query, that are compared in words besides."""
 
 _IS_THE_SUBSTANCE = frozenset({Relation.SAME, Relation.SALT_OF, Relation.CHARGED_FORM_OF})
 
@@ -160,7 +164,7 @@ def _answer(question: Question, catalogue: Catalogue, top: int) -> StructureIden
     known = {form.match.substance.inchikey for form in forms}
     analogues = tuple(
         relative
-        for substance, scaffold in _nearest(parent, index)
+        for substance, scaffold in _nearest(parent, drug_class, index)
         if substance.inchikey not in known and _is_of_concern(substance, catalogue)
         if (relative := _analogue(parent, drug_class, substance, scaffold)) is not None
     )
@@ -240,23 +244,41 @@ def _form_in_words(relation: Relation, parent: Parent, substance: Substance) -> 
     return f"{words[relation]} {_in_sentence(substance.name)}"
 
 
-def _nearest(parent: Parent, index: StructureIndex) -> list[tuple[Substance, str]]:
-    """Find the substances whose bits are nearest, each with its scaffold."""
+@lru_cache(maxsize=4096)
+def _flat(smiles: str) -> Any:
+    """Read a structure of the catalogue as similarity sees it."""
+    return flattened(Chem.MolFromSmiles(smiles))
+
+
+def _nearest(parent: Parent, drug_class: str | None, index: StructureIndex) -> list[tuple[Substance, str]]:
+    """Find the substances whose bits are nearest, and those of the class that the query is built upon, each with its scaffold.
+
+    The second kind are the prototypes: a query with several groups more may be nearer to a dozen others, but is said best as theirs.
+    """
     similarity = tanimoto(morgan_bits(parent.mol), index.bits)
     keys = [substance.inchikey or "" for substance in index.substances]
     order = sorted(range(len(keys)), key=lambda place: (-similarity[place], keys[place]))
-    return [(index.substances[place], index.scaffolds[place]) for place in order[:_LOOKED_AT]]
+    chosen, rest = order[:_LOOKED_AT], order[_LOOKED_AT:]
+    query = flattened(parent.mol)
+    of_class = [place for place in rest if drug_class is not None and index.substances[place].drug_class == drug_class]
+    within = [place for place in of_class if query.HasSubstructMatch(_flat(index.substances[place].smiles or ""))]
+    return [(index.substances[place], index.scaffolds[place]) for place in (*chosen, *within[:_PROTOTYPES])]
 
 
 def _analogue(parent: Parent, drug_class: str | None, substance: Substance, scaffold: str) -> _Relative | None:
-    """Take a substance as analogue where the class is shared and it is near, or a scaffold that says something is shared; else None."""
+    """Take a substance as analogue, or return None.
+
+    It is one where a telling scaffold is shared, or the class together with nearness: by similarity, or by one change that can be named.
+    """
     other = _entry_parent(substance.smiles or "")
     score = counted_tanimoto(parent.mol, other.mol)
     same_scaffold = not is_trivial_scaffold(scaffold) and murcko_scaffold(parent.mol) == scaffold
     same_class = drug_class is not None and substance.drug_class == drug_class
-    if not (same_scaffold or (same_class and score >= _NEAR)):
+    if not (same_scaffold or same_class):
         return None
     change = structural_difference(parent.mol, other.mol, _in_sentence(substance.name))
+    if not same_scaffold and score < _NEAR and not (change.named and change.n_changes == 1):
+        return None
     text = f"{change.text}, isotopically labelled" if parent.isotope_labelled else change.text
     relation = Relation.ANALOGUE_OF
     match = StructureMatch(substance=substance, relation=relation.value, score=score, difference=text, source=_source(substance))
