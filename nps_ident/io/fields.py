@@ -84,6 +84,7 @@ def meaning_of(key: str) -> str | None:
     return _MEANING.get(key.translate(_FOLD).lower())
 
 
+@lru_cache(maxsize=4096)
 def technique_named(words: str, *, spectrum_type: str, has_precursor: bool) -> Technique | None:
     """The technique that instrument and ionisation words name; None where they do not say.
 

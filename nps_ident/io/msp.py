@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,6 @@ import numpy as np
 from nps_ident.errors import FormatError
 from nps_ident.io.document import LineCounter, shown
 from nps_ident.io.fields import spectrum_from_fields
-from nps_ident.io.numbers import NUMBER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,15 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["read", "recognises"]
 
-_NUM_PEAKS = re.compile(r"^[ \t]*num[ _]?peaks[ \t]*:(.*)$", re.IGNORECASE | re.MULTILINE)
+# With a newline for its first character a pattern is searched three times faster than with "^".
+_NUM_PEAKS = re.compile(r"\n[ \t]*+num[ _]?peaks[ \t]*+:([^\n]*)", re.IGNORECASE)
+_NUM_PEAKS_AT_ONCE = re.compile(r"[ \t]*+num[ _]?peaks[ \t]*+:([^\n]*)", re.IGNORECASE)
+_LATER_NAME = re.compile(r"\n[ \t]*+name[ \t]*+:", re.IGNORECASE)
 _NAME = re.compile(r"^[ \t]*name[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_COUNT = re.compile(r"[ \t]*([0-9]{1,7})[ \t]*")
+_FAST = r"[-+]?+(?:\d++\.?+\d*+|\.\d++)(?:[eE][-+]?+\d++)?+"
 # One "m/z intensity" a line and nothing else: nine records of ten, read at C speed.
-_PLAIN_PEAKS = re.compile(rf"(?:[ \t]*+{NUMBER}[ \t]++{NUMBER}[ \t]*+(?:\n|\Z))*+", re.ASCII)
+_PLAIN_PEAKS = re.compile(rf"(?:[ \t]*+{_FAST}[ \t]++{_FAST}[ \t]*+(?:\n|\Z))*+", re.ASCII)
 # A second point in a number and a sign inside one match nothing, so that they are refused as rubbish.
 _PEAK_TOKEN = re.compile(r"(?:(?<![\d.])[-+])?(?:\d+\.?\d*|(?<![\d.])\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _ANNOTATION = re.compile(r'"[^"\n]*"?')
 _SEPARATORS = str.maketrans("", "", " \t;,:()[]{}")
-_FIELD = re.compile(r"^[ \t]*+([^\W\d][^:\n]*+):[ \t]*+(.*)$", re.MULTILINE)
+_FIELD = re.compile(r"^[ \t]*+([^\W\d](?:[^:\n]*[^:\s])?)[^\S\n]*+:[^\S\n]*+(.*\S|)[^\S\n]*$", re.MULTILINE)
 _NEXT_RECORD = re.compile(r"\n(?:[ \t]*+\n|(?P<name>[ \t]*name[ \t]*:))", re.IGNORECASE)
 _BLANK = re.compile(r"\n[ \t]*+\n")
 # "CAS#: 437-38-7; NIST#: 12345" holds two fields; a ";" in any other value does not end it.
@@ -44,7 +49,7 @@ _SECOND_FIELD = re.compile(r";[ \t]*(?=NIST#?:)", re.IGNORECASE)
 
 def recognises(head: str) -> bool:
     """Whether the beginning of a file looks like MSP: a ``Num Peaks`` line, or a ``Name`` line before anything else."""
-    return bool(_NUM_PEAKS.search(head)) or bool(re.match(r"\s*name[ \t]*:", head, re.IGNORECASE))
+    return bool(_NUM_PEAKS_AT_ONCE.match(head) or _NUM_PEAKS.search(head.replace("\r", "\n"))) or bool(re.match(r"\s*name[ \t]*:", head, re.IGNORECASE))
 
 
 def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[MassSpectrum]:
@@ -60,13 +65,15 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
     line_of = LineCounter(text)
     path = document.path
     position, index = 0, 0
-    for heading in _NUM_PEAKS.finditer(text):
-        if heading.start() < position:
+    at_once = _NUM_PEAKS_AT_ONCE.match(text)
+    for heading in chain([at_once] if at_once else [], _NUM_PEAKS.finditer(text)):
+        begin = heading.start() + (heading is not at_once)
+        if begin < position:
             continue
         header_at, position = position, min(heading.end() + 1, len(text))
         try:
-            fields = _fields(text, header_at, heading.start(), path, line_of, report)
-            n_peaks = _count(heading[1], path, line_of, heading.start())
+            fields = _fields(text, header_at, begin, path, line_of, report)
+            n_peaks = _count(heading[1], path, line_of, begin)
             mz, intensity, position = _peaks(text, position, n_peaks, path, line_of)
         except _BrokenRecordError as broken:
             position = _next_record(text, heading.end()) if broken.resume_at is None else broken.resume_at
@@ -85,7 +92,7 @@ class _BrokenRecordError(Exception):
 
 
 def _count(text: str, path: str, line_of: LineCounter, at: int) -> int:
-    match = re.fullmatch(r"[ \t]*([0-9]{1,7})[ \t]*", text)
+    match = _COUNT.fullmatch(text)
     if not match:
         raise _BrokenRecordError(FormatError(path, f"the number of peaks is {shown(text)}", "a whole number", line=line_of(at)))
     return int(match[1])
@@ -96,8 +103,8 @@ def _fields(
 ) -> list[tuple[str, str]]:
     """The fields of the record whose peaks begin at ``end``; records before it without ``Num Peaks`` are reported."""
     header = text[start:end].strip("\n")
-    found = _FIELD.findall(header)
-    if found and (len(found) != header.count("\n") + 1 or len(_NAME.findall(header)) > 1):
+    found: list[tuple[str, str]] = _FIELD.findall(header)
+    if found and (len(found) != header.count("\n") + 1 or _LATER_NAME.search(header)):
         begin = _record_start(text, start, end)
         _report_stray(text, start, begin, path, line_of, report)
         header = text[begin:end]
@@ -108,8 +115,7 @@ def _fields(
         found = _FIELD.findall(header)
     elif not found and header.strip():
         raise _BrokenRecordError(FormatError(path, f"{shown(header)} stands before 'Num Peaks'", "'Key: value'", line=line_of(start)))
-    fields = [(key.rstrip(), value.rstrip()) for key, value in found]
-    return _split_second_fields(fields) if "NIST" in header else fields
+    return _split_second_fields(found) if "NIST" in header else found
 
 
 def _record_start(text: str, start: int, end: int) -> int:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["NUMBER", "finite"]
+__all__ = ["finite"]
 
-NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-"""One number, as a regular expression for ASCII text."""
-_WHOLE = re.compile(NUMBER, re.ASCII)
+_WHOLE = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 
 
 def finite(text: str) -> float:
