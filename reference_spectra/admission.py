@@ -80,7 +80,7 @@ class Entry:
 
 @cache
 def structure_of(smiles: str) -> Structure | None:
-    """The parent of a structure; None where it cannot be read, carries no carbon, or is labelled with isotopes."""
+    """Find the parent of a structure; None where it cannot be read, carries no carbon, or is labelled with isotopes."""
     mol = Chem.MolFromSmiles(smiles)
     if mol is None or any(atom.GetIsotope() for atom in mol.GetAtoms()) or all(atom.GetAtomicNum() != 6 for atom in mol.GetAtoms()):
         return None
@@ -97,7 +97,7 @@ def valid_cas(text: str) -> bool:
 
 
 def stated_cas(text: str) -> str | None:
-    """A CAS number from a field that may have lost its hyphens (``4521613`` is 4521-61-3)."""
+    """Read a CAS number from a field that may have lost its hyphens (``4521613`` is 4521-61-3)."""
     bare = text.strip().lstrip("0")
     if bare.isdigit() and 5 <= len(bare) <= 10:
         bare = f"{bare[:-3]}-{bare[-3:-1]}-{bare[-1]}"
@@ -105,7 +105,7 @@ def stated_cas(text: str) -> str | None:
 
 
 def entries_of_table(rows: Iterable[Mapping[str, str]]) -> list[Entry]:
-    """The rows of the public structure table as entries; rows that cannot be read or say another InChIKey than their structure are left out."""
+    """Read the public structure table; rows that cannot be read, or whose InChIKey is not that of their structure, are left out."""
     entries = []
     for row in rows:
         structure = structure_of(row["smiles"])
@@ -121,7 +121,7 @@ def entries_of_table(rows: Iterable[Mapping[str, str]]) -> list[Entry]:
 
 
 def entries_of_spectra(spectra: Iterable[MassSpectrum], structures: Mapping[str, str]) -> list[Entry]:
-    """The substances of admitted EI records, their structure from the record or, by InChIKey, from a MassBank record.
+    """Collect the substances of admitted EI records, their structure from the record or, by InChIKey, from a MassBank record.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def entries_of_spectra(spectra: Iterable[MassSpectrum], structures: Mapping[str,
 
 
 def stated_mass_agrees(spectrum: MassSpectrum, structure: Structure) -> str | None:
-    """The check of a structure by the molecular weight that an EI record states; None where it states none or another."""
+    """State the check of a structure by the molecular weight that an EI record states; None where it states none or another."""
     stated = dict(spectrum.metadata).get("MW", "")
     if not stated.isdigit() or int(stated) != nominal_mass(structure.formula):
         return None
@@ -152,7 +152,7 @@ def stated_mass_agrees(spectrum: MassSpectrum, structure: Structure) -> str | No
 
 
 def merge(entries: Iterable[Entry], apart: set[str]) -> list[Entry]:
-    """One entry a molecule: stereoisomers are merged under the best-attested form, except the skeletons kept ``apart``."""
+    """Make one entry a molecule: stereoisomers are merged under the best-attested form, except the skeletons kept ``apart``."""
     by_molecule: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         key = entry.structure.inchikey if entry.structure.skeleton in apart else entry.structure.skeleton
@@ -170,7 +170,7 @@ def merge(entries: Iterable[Entry], apart: set[str]) -> list[Entry]:
             Entry(
                 structure=structures[best],
                 # Names given to another stereoisomer are not names of this one.
-                names=[name for e in group if e.structure.inchikey == best or e.structure.inchikey[15:23] == "UHFFFAOY" for name in e.names],
+                names=[name for entry in group if entry.structure.inchikey[15:23] in {best[15:23], "UHFFFAOY"} for name in entry.names],
                 cas=[cas for entry in group for cas in entry.cas],
                 sources={name: licence for entry in group for name, licence in entry.sources.items()},
                 checks=[check for entry in group for check in entry.checks],
@@ -187,7 +187,7 @@ _NO_NAME = re.compile(r"[?_¦�\t|/]|^\d+$|^\W|[一-鿿]|\d{3}\.\d{4}|\([AB]\)$
 
 
 def clean_names(names: Iterable[str]) -> list[str]:
-    """Names fit for the table, in order: no remarks, codes, damaged characters or long systematic names; each once."""
+    """Choose the names fit for the table, in order: no remarks, codes, damaged characters or long systematic names; each once."""
     found: dict[str, str] = {}
     for raw in names:
         text = raw.strip()
@@ -204,19 +204,20 @@ def clean_names(names: Iterable[str]) -> list[str]:
                 known = found.get(folded(name))
                 if known is None or (known.islower() and not name.islower()) or (known.isupper() and len(known) > 8 and not name.isupper()):
                     found[folded(name)] = name
-    return [name if not re.match(r"[a-z]{4,}", name) or name.startswith(_PREFIXES) else name[0].upper() + name[1:] for name in found.values()]
+    plain = re.compile(rf"(?!{'|'.join(_PREFIXES)})[a-z]{{4,}}")
+    return [name[0].upper() + name[1:] if plain.match(name) else name for name in found.values()]
 
 
 _PREFIXES = ("alpha", "beta", "gamma", "delta", "para", "meta", "ortho", "sec-", "tert", "trans-", "threo")
 
 
 def folded(name: str) -> str:
-    """A name as it is compared: case, spaces and hyphens do not count."""
-    return re.sub(r"[\s\-‐‑–]", "", name).casefold()
+    """Fold a name for comparison: case, spaces and hyphens do not count."""
+    return re.sub(r"[\s\-\u2010-\u2015\u2212]", "", name).casefold()
 
 
 def settle_names(entries: Sequence[Entry], fixed: Mapping[str, str]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Name and synonyms of every entry: a name belongs to one structure, and to none where two claim it alike.
+    """Settle name and synonyms of every entry: a name belongs to one structure, and to none where two claim it alike.
 
     Parameters
     ----------
@@ -250,7 +251,7 @@ def _plain(name: str) -> bool:
 
 
 def with_cas_settled(entries: Sequence[Entry], fixed: Mapping[str, str]) -> dict[str, str]:
-    """One CAS number an entry: the one most sources give; a number that two molecules claim counts for neither."""
+    """Settle one CAS number an entry: the one most sources give; a number that two molecules claim counts for neither."""
     owners: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
         for cas in entry.cas:

@@ -5,8 +5,9 @@ Usage::
     python reference_spectra/compile_tables.py --structures nps_structures.csv --ei reference.msp massbank_background_ei.msp.gz
         --msms reference.msp massbank_background.msp.gz --ions diagnostic_ions.tsv --out reference_spectra
 
-The inputs are public lists and libraries as MSP (SWGDRUG 3.4, MassBank 2025.05.1, the structure table; docs/reference_data.md says where they
-come from).  What may enter, and why, stands in ``admission.py`` and ``principal_ions.py``; what was decided by hand in ``curated.tsv``.
+The inputs are public lists and libraries as MSP (SWGDRUG 3.4, MassBank 2025.05.1, the structure table; docs/reference_data.md says where
+they come from).  What may enter, and why, stands in ``admission.py`` and ``principal_ions.py``; what was decided by hand, in
+``curated.tsv``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import logging
 import sys
 from collections import defaultdict
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
     from nps_ident.model import MassSpectrum
 
-COLUMNS = "inchikey name synonyms smiles formula exact_mass cas drug_class group sources licence".split()
-EI_COLUMNS = "accession inchikey source licence contributor peaks".split()
+COLUMNS = ["inchikey", "name", "synonyms", "smiles", "formula", "exact_mass", "cas", "drug_class", "group", "sources", "licence"]
+EI_COLUMNS = ["accession", "inchikey", "source", "licence", "contributor", "peaks"]
 MSMS_COLUMNS = [field.name for field in fields(principal_ions.Row)]
 GROUP_BY_HINT = (
     ("China supplementary list of non-medical drugs", "nps"),
@@ -48,17 +49,28 @@ GROUP_BY_HINT = (
     ("schedule_three", "medicine"),
     ("schedule_five", "medicine"),
 )
-NEW_BY_HINT = set("Psychedelics Dissociatives Entactogens Cannabinoid Phenethylamine Tryptamine Lysergamide pihkal fentanyl schedule_one".split())
+NEW_BY_HINT = {
+    "Psychedelics",
+    "Dissociatives",
+    "Entactogens",
+    "Cannabinoid",
+    "Phenethylamine",
+    "Tryptamine",
+    "Lysergamide",
+    "pihkal",
+    "fentanyl",
+    "schedule_one",
+}
 _LOG = logging.getLogger("compile_tables")
 
 
 def read_all(paths: Sequence[Path]) -> list[MassSpectrum]:
-    """Every spectrum of the files, faults logged."""
+    """Read every spectrum of the files, faults logged."""
     return [spectrum for path in paths for spectrum in scan_spectra(path, report=lambda error: _LOG.warning("%s", error))]
 
 
 def read_curated(path: Path) -> dict[str, list[dict[str, str]]]:
-    """The rows of ``curated.tsv`` by what they do."""
+    """Read the rows of ``curated.tsv`` by what they do."""
     rows: dict[str, list[dict[str, str]]] = defaultdict(list)
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -67,7 +79,7 @@ def read_curated(path: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def curated_entry(row: dict[str, str]) -> admission.Entry:
-    """A substance added or corrected by hand; its structure, key and formula must agree."""
+    """Make the entry of a substance added or corrected by hand; its structure, key and formula must agree."""
     structure = admission.structure_of(row["smiles"])
     if structure is None or (structure.inchikey, structure.formula) != (row["inchikey"], row["formula"]):
         raise SystemExit(f"curated.tsv: {row['name']}: structure, InChIKey and formula do not agree.")
@@ -112,7 +124,7 @@ def with_evidence(entries: list[admission.Entry], ei: Iterable[MassSpectrum], ms
 
 
 def group_of(entry: admission.Entry, drug_class: str | None) -> str:
-    """The group of a substance that no one set by hand: by the list it stands in, else new if it has a drug class, else medicine."""
+    """Find the group of a substance that no one set by hand: by the list it stands in, else new if it has a drug class, else medicine."""
     for hint, group in GROUP_BY_HINT:
         if hint in entry.hints:
             return group
@@ -129,7 +141,7 @@ def single_source_admitted(entry: admission.Entry, with_spectra: set[str], chose
 def substance_rows(
     entries: list[admission.Entry], curated: dict[str, list[dict[str, str]]], with_spectra: set[str]
 ) -> list[dict[str, str]]:
-    """The rows of ``substances.tsv``: admitted entries with their settled names and numbers."""
+    """Make the rows of ``substances.tsv``: admitted entries with their settled names and numbers."""
     fixed = {row["inchikey"]: row for row in curated["substance"]}
     dropped = {row["inchikey"] for row in curated["drop"]}
     by_hand = {row["inchikey"]: row["group"] for row in curated["group"]}
@@ -175,7 +187,7 @@ def substance_rows(
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> int:
-    """Tab-separated, UTF-8, ``\\n``; returns the number of rows."""
+    """Write a tab-separated UTF-8 table with Unix line ends; returns the number of rows."""
     lines = ["\t".join(columns), *("\t".join(row[column] for column in columns) for row in rows)]
     path.write_bytes(("\n".join(lines) + "\n").encode())
     return len(lines) - 1
@@ -190,7 +202,8 @@ def compile_tables(arguments: argparse.Namespace) -> dict[str, int]:
         entries = admission.entries_of_table(csv.DictReader(lines))
     admitted_ei = [s for s in ei if principal_ions.ei_admitted(s)]
     admitted_msms = [s for s in msms if principal_ions.msms_admitted(s)]
-    structures = {s.label.inchikey: s.label.smiles for s in (*msms, *ei) if s.label.inchikey and s.label.smiles and s.licence in principal_ions.ADMITTED_LICENCES}
+    permitted = [s.label for s in (*msms, *ei) if s.licence in principal_ions.ADMITTED_LICENCES]
+    structures = {label.inchikey: label.smiles for label in permitted if label.inchikey and label.smiles}
     entries += admission.entries_of_spectra((s for s in admitted_ei if (s.contributor or "").startswith(principal_ions.DEA)), structures)
     by_hand = [curated_entry(row) for row in curated["substance"]]
     apart = {row["inchikey"][:14] for row in curated["apart"]}
@@ -198,24 +211,23 @@ def compile_tables(arguments: argparse.Namespace) -> dict[str, int]:
     with_evidence(entries, ei, msms)
     with_spectra = {(s.label.inchikey or "")[:14] for s in (*admitted_ei, *admitted_msms)}
     rows = substance_rows(entries, curated, with_spectra)
-    by_skeleton: dict[str, list[tuple[str, str, str, float]]] = defaultdict(list)
+    by_skeleton: dict[str, list[tuple[str, frozenset[str], str, float]]] = defaultdict(list)
     for row in rows:
-        by_skeleton[row["inchikey"][:14]].append((row["inchikey"], admission.folded(row["name"]), row["formula"], float(row["exact_mass"])))
+        names = frozenset(map(admission.folded, (row["name"], *row["synonyms"].split("|"))))
+        by_skeleton[row["inchikey"][:14]].append((row["inchikey"], names, row["formula"], float(row["exact_mass"])))
     ei_rows = principal_ions.chosen_ei(
         filter(None, (principal_ions.ei_row(s, key, formula) for s, key, formula, _ in principal_ions.records_of(admitted_ei, by_skeleton)))
     )
     msms_rows = principal_ions.chosen_msms(
         filter(None, (principal_ions.msms_row(s, key, mass) for s, key, _, mass in principal_ions.records_of(admitted_msms, by_skeleton)))
     )
-    out = arguments.out
-    return {
-        "substances.tsv": write_table(out / "substances.tsv", COLUMNS, rows),
-        "ei_principal_ions.tsv": write_table(out / "ei_principal_ions.tsv", EI_COLUMNS, ({c: getattr(r, c) for c in EI_COLUMNS} for r in ei_rows)),
-        "msms_principal_ions.tsv": write_table(
-            out / "msms_principal_ions.tsv", MSMS_COLUMNS, ({c: getattr(r, c) for c in MSMS_COLUMNS} for r in msms_rows)
-        ),
-        "fragment_lists.tsv": write_table(out / "fragment_lists.tsv", fragments.COLUMNS, fragments.rows(arguments.ions, here / "fragment_rules.tsv", rows)),
+    tables = {
+        "substances.tsv": (COLUMNS, rows),
+        "ei_principal_ions.tsv": (EI_COLUMNS, map(asdict, ei_rows)),
+        "msms_principal_ions.tsv": (MSMS_COLUMNS, map(asdict, msms_rows)),
+        "fragment_lists.tsv": (fragments.COLUMNS, fragments.rows(arguments.ions, here / "fragment_rules.tsv", rows)),
     }
+    return {name: write_table(arguments.out / name, columns, lines) for name, (columns, lines) in tables.items()}
 
 
 def merged_with_curated(entries: list[admission.Entry], by_hand: list[admission.Entry], apart: set[str]) -> list[admission.Entry]:
@@ -223,12 +235,11 @@ def merged_with_curated(entries: list[admission.Entry], by_hand: list[admission.
     listed: dict[str, list[admission.Entry]] = defaultdict(list)
     for entry in entries:
         listed[entry.structure.skeleton].append(entry)
-    several = {key for key in listed if sum(e.structure.skeleton == key for e in by_hand) > 1} | apart
     replaced: set[int] = set()
     for own in by_hand:
         skeleton = own.structure.skeleton
         for entry in listed.get(skeleton, ()):
-            if skeleton in several and entry.structure.inchikey != own.structure.inchikey:
+            if skeleton in apart and entry.structure.inchikey != own.structure.inchikey:
                 continue
             replaced.add(id(entry))
             own.names += entry.names
@@ -236,7 +247,8 @@ def merged_with_curated(entries: list[admission.Entry], by_hand: list[admission.
             own.sources |= entry.sources
             own.checks += entry.checks
             own.hints |= entry.hints
-    return [e for e in entries if id(e) not in replaced and not (e.structure.skeleton in several and e.structure.skeleton not in apart)] + by_hand
+    # Where stereoisomers are kept apart, only those checked by hand stand in the table: the lists confuse them.
+    return [entry for entry in entries if id(entry) not in replaced and entry.structure.skeleton not in apart] + by_hand
 
 
 def write_manifest(out: Path, counts: dict[str, int], date: str) -> None:
@@ -246,6 +258,7 @@ def write_manifest(out: Path, counts: dict[str, int], date: str) -> None:
         for name in sorted(counts)
         for data in [(out / name).read_bytes()]
     }
+    examples = sorted(path for path in (out / "examples").glob("*") if path.is_file())
     manifest = {
         "schema": "nps-ident/reference-data/1",
         "date": date,
@@ -253,6 +266,7 @@ def write_manifest(out: Path, counts: dict[str, int], date: str) -> None:
         "rdkit": rdkit.__version__,
         "licence": "See LICENCES.md: public domain, CC0, CC BY and DL-DE-BY records, as cited in each row.",
         "files": files,
+        "examples": {path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for path in examples},
     }
     (out / "manifest.json").write_bytes((json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
 

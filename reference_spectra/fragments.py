@@ -1,7 +1,7 @@
 """Fragment lists, m/z without intensities, computed from cited diagnostic ions.
 
-A diagnostic ion of the public sheet enters when it is marked as verified there.  For a class it is listed as such; for a substance it is listed
-when a pattern of ``fragment_rules.tsv`` says that the structure can form it.
+A diagnostic ion of the public sheet enters when it is marked as verified there.  For a class it is listed as such; for a substance it is
+listed when a pattern of ``fragment_rules.tsv`` says that the structure can form it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-COLUMNS = "subject inchikey technique polarity mz ion_formula meaning source".split()
+COLUMNS = ["subject", "inchikey", "technique", "polarity", "mz", "ion_formula", "meaning", "source"]
 _TECHNIQUES = {"EI": "EI-MS", "ESI": "MS/MS"}
 
 
 def ion_mass(ion: str) -> float:
-    """m/z of a singly charged cation such as ``C7H7+`` or ``C19H21NO4+.``: the atoms less one electron."""
+    """Compute the m/z of a singly charged cation such as ``C7H7+`` or ``C19H21NO4+.``: the atoms less one electron."""
     return exact_mass(ion.rstrip(".").removesuffix("+")) - ELECTRON_MASS
 
 
@@ -33,7 +33,7 @@ def _cited(path: Path) -> list[dict[str, str]]:
 
 
 def rows(ions: Path, rules: Path, substances: Sequence[dict[str, str]]) -> Iterator[dict[str, str]]:
-    """The lines of the table: the ions of each class, then those of each substance that the rules name."""
+    """Make the lines of the table: the ions of each class, then those of each substance that the rules name."""
     cited = _cited(ions)
     for row in cited:
         yield _line(row["class"], "", row)
@@ -44,7 +44,7 @@ def rows(ions: Path, rules: Path, substances: Sequence[dict[str, str]]) -> Itera
     for substance in substances:
         mol = Chem.MolFromSmiles(substance["smiles"])
         found = [row for row, drug_class, pattern in compiled if drug_class == substance["drug_class"] and mol.HasSubstructMatch(pattern)]
-        for row in found:
+        for row in {id(row): row for row in found}.values():
             yield _line(substance["name"], substance["inchikey"], row)
 
 

@@ -1,8 +1,8 @@
 """Which spectra enter, and which of their ions.
 
-From each admitted record at most 20 ions of at least 1 % of the base peak, rounded to whole percent.  EI: the ions with the largest m/z times
-intensity, because that product is what the match factors weigh (Stein & Scott 1994, doi:10.1016/1044-0305(94)87009-8), with the base peak
-always among them.  MS/MS: the most intense ones.
+From each admitted record at most 20 ions of at least 1 % of the base peak, rounded to whole percent.  EI: the ions with the largest m/z
+times intensity, because that product is what the match factors weigh (Stein & Scott 1994, doi:10.1016/1044-0305(94)87009-8), with the base
+peak always among them.  MS/MS: the most intense ones.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from admission import folded
 
 from nps_ident.chemistry.formula import ion_mz, nominal_mass, parse_formula
 from nps_ident.errors import ChemistryError
@@ -52,7 +54,7 @@ class Row:
 
 
 def principal_ions(peaks: Iterable[tuple[float, float]], *, weigh_mass: bool) -> list[tuple[float, int]]:
-    """The ions that enter, by ascending m/z, with their whole percent of the base peak."""
+    """Choose the ions that enter, by ascending m/z, with their whole percent of the base peak."""
     merged: dict[float, float] = defaultdict(float)
     for mz, intensity in peaks:
         merged[round(mz, 4)] = max(merged[round(mz, 4)], intensity)
@@ -70,7 +72,7 @@ def _written(ions: Iterable[tuple[float, int]]) -> str:
 
 
 def highest_ion(formula: str) -> int:
-    """The highest nominal m/z that the isotopes of a molecule give at 1 % or more: 13C, and 2 for each of S, Si, Cl, Br."""
+    """Give the highest nominal m/z that the isotopes of a molecule give at 1 % or more: 13C, and 2 for each of S, Si, Cl, Br."""
     counts = parse_formula(formula)
     heavy = 2 * (counts.get("Cl", 0) + counts.get("Br", 0)) + 2 * bool(counts.get("S", 0) + counts.get("Si", 0))
     return nominal_mass(formula) + heavy + 1 + (counts.get("C", 0) > 10)
@@ -85,7 +87,7 @@ def ei_admitted(spectrum: MassSpectrum) -> bool:
 
 
 def ei_row(spectrum: MassSpectrum, inchikey: str, formula: str) -> Row | None:
-    """The line of an EI record; None where an ion of 2 % or more lies above the molecule, so that it shows something else."""
+    """Make the line of an EI record; None where an ion of 2 % or more lies above the molecule, so that it shows something else."""
     top, base = highest_ion(formula), float(spectrum.intensity.max(initial=0.0))
     peaks = list(zip(spectrum.mz.tolist(), spectrum.intensity.tolist(), strict=True))
     if any(mz > top + 0.5 and intensity >= 0.02 * base for mz, intensity in peaks):
@@ -132,7 +134,7 @@ def msms_admitted(spectrum: MassSpectrum) -> bool:
 
 
 def msms_row(spectrum: MassSpectrum, inchikey: str, exact_mass: float) -> Row | None:
-    """The line of an MS/MS record; None where the precursor contradicts the structure or only the precursor is seen."""
+    """Make the line of an MS/MS record; None where the precursor contradicts the structure or only the precursor is seen."""
     if not precursor_agrees(spectrum, exact_mass):
         return None
     precursor = ion_mz(exact_mass, spectrum.adduct or "")
@@ -156,7 +158,7 @@ def msms_row(spectrum: MassSpectrum, inchikey: str, exact_mass: float) -> Row | 
 
 
 def chosen_ei(rows: Iterable[Row]) -> list[Row]:
-    """At most two EI records a substance, DEA's before others."""
+    """Choose at most two EI records a substance, DEA's before others."""
     by_substance: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_substance[row.inchikey].append(row)
@@ -168,7 +170,7 @@ def chosen_ei(rows: Iterable[Row]) -> list[Row]:
 
 
 def chosen_msms(rows: Iterable[Row]) -> list[Row]:
-    """At most six MS/MS records a substance: [M+H]+ first, then spread over laboratories and energies."""
+    """Choose at most six MS/MS records a substance: [M+H]+ first, then spread over laboratories and energies."""
     by_substance: dict[str, dict[tuple[str, str], list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         by_substance[row.inchikey][row.adduct, row.contributor.partition(";")[0]].append(row)
@@ -195,13 +197,15 @@ def _spread(group: list[Row]) -> list[Row]:
     return [ordered[place] for place in dict.fromkeys(places)]
 
 
-def records_of(spectra: Iterable[MassSpectrum], entries: Mapping[str, list[tuple[str, str, str, float]]]) -> list[tuple[MassSpectrum, str, str, float]]:
-    """Each record with the InChIKey, formula and mass of its substance; a record that fits several stereoisomers alike is left out.
+def records_of(
+    spectra: Iterable[MassSpectrum], entries: Mapping[str, list[tuple[str, frozenset[str], str, float]]]
+) -> list[tuple[MassSpectrum, str, str, float]]:
+    """Pair each record with the InChIKey, formula and mass of its substance; a record that fits several stereoisomers alike is left out.
 
     Parameters
     ----------
     entries : mapping
-        By skeleton: InChIKey, folded name, formula and mass of the substances with it.
+        By skeleton: InChIKey, folded names, formula and mass of the substances with it.
     """
     found = []
     seen: set[str | None] = set()
@@ -210,11 +214,18 @@ def records_of(spectra: Iterable[MassSpectrum], entries: Mapping[str, list[tuple
         if spectrum.accession in seen:
             continue
         seen.add(spectrum.accession)
-        own = entries.get((spectrum.label.inchikey or "")[:14], [])
-        if len(own) > 1:
-            name = re.sub(r"[\s\-]", "", spectrum.name).casefold()
-            own = [entry for entry in own if entry[1] == name] or [entry for entry in own if entry[0] == spectrum.label.inchikey]
+        inchikey = spectrum.label.inchikey or ""
+        candidates = entries.get(inchikey[:14], [])
+        # The name decides before the key: records of one substance carry keys of several stereoisomers.
+        own = [entry for entry in candidates if folded(spectrum.name) in entry[1]]
+        own = own or [entry for entry in candidates if _same_stereo(entry[0], inchikey)]
+        own = [entry for entry in own if entry[0] == inchikey] or own
         if len(own) == 1:
-            inchikey, _, formula, mass = own[0]
-            found.append((spectrum, inchikey, formula, mass))
+            key, _, formula, mass = own[0]
+            found.append((spectrum, key, formula, mass))
     return found
+
+
+def _same_stereo(entry: str, record: str) -> bool:
+    """Whether a record can be of an entry: a diastereomer has its own spectrum, a key without stereochemistry (UHFFFAOY) excludes none."""
+    return entry[15:23] == record[15:23] or "UHFFFAOY" in (entry[15:23], record[15:23])
