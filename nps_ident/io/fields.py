@@ -45,6 +45,7 @@ _SPELLINGS = {
     "comment": "comment comments",
     "charge": "charge",
     "technique": "technique",
+    "record_name": "recordname",
 }
 _MEANING = {spelling: meaning for meaning, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 _FOLD = str.maketrans("", "", " _#$-")
@@ -61,7 +62,7 @@ _POLARITIES = {"p": Polarity.POSITIVE, "+": Polarity.POSITIVE, "n": Polarity.NEG
 _TECHNIQUES = {technique.value.lower(): technique for technique in Technique}
 _ABSENT = {"", "n/a", "na", "none", "unknown", "null", "-"}
 # d3, d5-, -D7 and [2H] or 13C in names: how laboratories mark internal standards.
-_LABELLED_NAME = re.compile(r"(?<![A-Za-z0-9])[dD]\d{1,2}(?![A-Za-z0-9])|-[dD]\d{1,2}\b|deuter|(?<![0-9])13C\d?|\[2H", re.IGNORECASE)
+_LABELLED_NAME = re.compile(r"(?<![A-Za-z0-9])(?<!vitamin )[dD]\d{1,2}(?![A-Za-z0-9])|-[dD]\d{1,2}\b|deuter|(?<![0-9])13C\d?|\[2H", re.IGNORECASE)
 _LABELLED_SMILES = re.compile(r"\[(?:2H|3H|13C|14C|13c|15N|15n|18O)")
 
 

@@ -94,13 +94,13 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
     index = 0
     try:
         for event, element in events:
-            name = etree.QName(element).localname
+            name = _local(element)
             if event == "start":
                 if name == "run":
                     run.default_instrument = element.get("defaultInstrumentConfigurationRef", "")
                 continue
             above = element.getparent()
-            above_name = "" if above is None else etree.QName(above).localname
+            above_name = "" if above is None else _local(above)
             if name == "spectrum" or (name == "peaks" and above_name == "scan"):
                 try:
                     yield (_mzml if name == "spectrum" else _mzxml)(element, run, document, index)
@@ -114,7 +114,8 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
                 _forget(element, whole=name != "peaks")
     except etree.XMLSyntaxError as error:
         line = error.lineno or None
-        report(FormatError(document.path, f"damaged XML ({str(error.msg)[:120]})", "well-formed XML to the end of the file", line=line))
+        reason = shown(" ".join(str(error.msg).split()))
+        report(FormatError(document.path, f"damaged XML ({reason})", "well-formed XML to the end of the file", line=line))
 
 
 def _refuse_document_types(document: Document) -> None:
@@ -150,11 +151,16 @@ def _forget(element: Any, *, whole: bool) -> None:
             del parent[0]
 
 
+def _local(element: Any) -> str:
+    """The tag without its namespace; damaged files have tags that lxml itself cannot split."""
+    return str(element.tag).rpartition("}")[2]
+
+
 def _parameters(element: Any, run: _Run) -> list[tuple[str, str, str]]:
     """All ``cvParam`` and ``userParam`` below an element, groups resolved: accession (none for ``userParam``), name, value with its unit."""
     found: list[tuple[str, str, str]] = []
     for child in element.iter("{*}cvParam", "{*}userParam", "{*}referenceableParamGroupRef"):
-        if child.tag.endswith("}referenceableParamGroupRef") or child.tag == "referenceableParamGroupRef":
+        if _local(child) == "referenceableParamGroupRef":
             found += [_parameter(member) for member in run.groups.get(child.get("ref", ""), ())]
         else:
             found.append(_parameter(child))
