@@ -90,7 +90,7 @@ def structure_of(smiles: str) -> Structure | None:
 
 def valid_cas(text: str) -> bool:
     """Whether a CAS number has the right check digit (CAS, "Check Digit Verification of CAS Registry Numbers")."""
-    if not re.fullmatch(r"\d{2,7}-\d{2}-\d", text):
+    if not re.fullmatch(r"[0-9]{2,7}-[0-9]{2}-[0-9]", text):
         return False
     digits = text.replace("-", "")
     return sum(i * int(d) for i, d in enumerate(reversed(digits[:-1]), 1)) % 10 == int(digits[-1])

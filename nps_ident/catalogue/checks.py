@@ -36,7 +36,7 @@ def is_cas(text: str) -> bool:
     ----------
     CAS, "Check Digit Verification of CAS Registry Numbers", https://www.cas.org/support/documentation/chemical-substances/checkdig (2024).
     """
-    if not re.fullmatch(r"\d{2,7}-\d{2}-\d", text):
+    if not re.fullmatch(r"[0-9]{2,7}-[0-9]{2}-[0-9]", text):
         return False
     digits = text.replace("-", "")
     return sum(place * int(digit) for place, digit in enumerate(reversed(digits[:-1]), 1)) % 10 == int(digits[-1])
