@@ -7,6 +7,7 @@ input gives the same bytes: no date, a fixed salt, one font that ships with matp
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,15 @@ from nps_ident.reports.comparison import SharedPeaks, scores_of, shared_peaks
 from nps_ident.reports.wording import VERDICT_WORDS, evidence_lines, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-__all__ = ["figure_svg", "plot"]
+    from nps_ident.model import Substance
+
+__all__ = ["Drawing", "drawing_of", "figure_svg", "plot"]
 
 # Black and vermilion of the palette that colour-blind readers tell apart (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/); their
 # lightness differs, so that a black-and-white copy keeps them apart as well.  Pale shades are for peaks without a counterpart.
@@ -50,14 +53,50 @@ _DIGIT_EM = 0.636
 _DPI = 200
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What a mirror plot shows: the spectra, the structure and the words; the first of the lines and headings is set bold."""
+
+    query: MassSpectrum
+    reference: MassSpectrum | None = None
+    smiles: str | None = None
+    heading: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+def drawing_of(
+    written: Mapping[str, Any], query: MassSpectrum, reference: MassSpectrum | None, substance: Substance | None = None
+) -> Drawing:
+    """Put together the mirror plot of an answer in the form of the result contract.
+
+    Parameters
+    ----------
+    written : mapping
+        ``nps-ident/identification/1``.
+    query : MassSpectrum
+    reference : MassSpectrum or None
+        Of the best candidate; None draws the query alone.
+    substance : Substance, optional
+        The best candidate, for its structure and formula, which the contract does not hold.
+    """
+    heading = (str(written["query"]["id"]), f"Verdict {written['verdict']}: {VERDICT_WORDS[written['verdict']]}")
+    if not written["matches"]:
+        return Drawing(query=query, heading=heading, lines=("No candidate.",))
+    best = written["matches"][0]
+    parts = (substance.formula if substance else None, best["drug_class"])
+    lines = [best["name"], *(part for part in parts if part), "", *evidence_lines(best), ""]
+    lines += [f"reference {best['reference']}", f"from {best['source']}"]
+    return Drawing(query=query, reference=reference, smiles=substance.smiles if substance else None, heading=heading, lines=tuple(lines))
+
+
 def plot(
-    result: Identification | tuple[MassSpectrum, MassSpectrum], path: str | Path | None = None, *, ax: Axes | None = None
+    result: Identification | tuple[MassSpectrum, MassSpectrum] | Drawing, path: str | Path | None = None, *, ax: Axes | None = None
 ) -> Figure:
     """Draw the mirror plot of an answer, or of two spectra.
 
     Parameters
     ----------
-    result : Identification or (MassSpectrum, MassSpectrum)
+    result : Identification, (MassSpectrum, MassSpectrum) or Drawing
         An answer is drawn with its best candidate; an answer without candidates as the query alone.
     path : path-like, optional
         Also save it: ``.png`` or ``.svg``.
@@ -80,7 +119,8 @@ def plot(
     ending = None if path is None else Path(path).suffix.lower()
     if ending not in {None, ".png", ".svg"}:
         raise InputError(f"{path}: a picture is written as .png or .svg. Got {ending or 'no ending'!r}.")
-    query, reference, smiles, heading, lines = _contents(result)
+    drawing = _drawing(result)
+    query, reference = drawing.query, drawing.reference
     shared = shared_peaks(query, reference if reference is not None else _nothing())
     if ax is not None:
         _mirror(ax, shared, query, reference)
@@ -92,15 +132,15 @@ def plot(
         figure = Figure(figsize=(11.0, 6.4), dpi=100)
         FigureCanvasAgg(figure)
         _mirror(figure.add_axes((0.075, 0.125, 0.655, 0.735)), shared, query, reference)
-        _heading(figure, heading)
-        _beside(figure, smiles, lines)
+        _heading(figure, drawing.heading)
+        _beside(figure, drawing.smiles, drawing.lines)
         _foot(figure, shared, with_reference=reference is not None)
         if path is not None:
             _save(figure, Path(path), str(ending))
     return figure
 
 
-def figure_svg(result: Identification | tuple[MassSpectrum, MassSpectrum]) -> str:
+def figure_svg(result: Identification | tuple[MassSpectrum, MassSpectrum] | Drawing) -> str:
     """Draw the mirror plot as an ``<svg>`` element, to be placed in a page."""
     import matplotlib as mpl
 
@@ -129,24 +169,23 @@ def _nothing() -> MassSpectrum:
     return MassSpectrum(name="", mz=np.empty(0), intensity=np.empty(0))
 
 
-def _contents(
-    result: Identification | tuple[MassSpectrum, MassSpectrum],
-) -> tuple[MassSpectrum, MassSpectrum | None, str | None, list[str], list[str]]:
-    """Query, reference, SMILES, heading and the lines beside the plot."""
-    if not isinstance(result, Identification):
-        query, reference = result
-        lines = [reference.label.name or reference.name, ""]
-        lines += [f"{score.name} {score} of {score.best}" for score in scores_of(query, reference)]
-        technique = " against ".join(dict.fromkeys(s.technique.value if s.technique else "technique not given" for s in result))
-        return query, reference, reference.label.smiles, [f"{query.name}  against  {reference.name}", technique], lines
-    best = result.best
-    heading = [result.spectrum.name, f"Verdict {result.verdict.value}: {VERDICT_WORDS[result.verdict.value]}"]
-    if best is None:
-        return result.spectrum, None, None, heading, ["No candidate."]
-    lines = [best.substance.name]
-    lines += [part for part in (best.substance.formula, best.substance.drug_class) if part]
-    lines += ["", *evidence_lines(best.to_dict(1)), "", f"reference {best.reference}", f"from {best.source}"]
-    return result.spectrum, best.reference_spectrum, best.substance.smiles, heading, lines
+def _drawing(result: Identification | tuple[MassSpectrum, MassSpectrum] | Drawing) -> Drawing:
+    if isinstance(result, Drawing):
+        return result
+    if isinstance(result, Identification):
+        best = result.best
+        reference, substance = (best.reference_spectrum, best.substance) if best else (None, None)
+        return drawing_of(result.to_dict(), result.spectrum, reference, substance)
+    query, reference = result
+    technique = " against ".join(dict.fromkeys(s.technique.value if s.technique else "technique not given" for s in result))
+    scores = [f"{score.name} {score} of {score.best}" for score in scores_of(query, reference)]
+    return Drawing(
+        query=query,
+        reference=reference,
+        smiles=reference.label.smiles,
+        heading=(f"{query.name}  against  {reference.name}", technique),
+        lines=(reference.label.name or reference.name, "", *scores),
+    )
 
 
 def _text(place: Any, x: float, y: float, text: str, **style: Any) -> Any:
@@ -161,13 +200,14 @@ def _drawable(text: str) -> str:
     return "".join(c if c == "\n" or font.get_char_index(ord(c)) else "?" for c in text)
 
 
-def _heading(figure: Figure, heading: list[str]) -> None:
-    _text(figure, 0.075, 0.945, printable(heading[0], most=78), fontsize=14, fontweight="bold", va="center")
-    for line in heading[1:]:
+def _heading(figure: Figure, heading: Sequence[str]) -> None:
+    for line in heading[:1]:
+        _text(figure, 0.075, 0.945, printable(line, most=78), fontsize=14, fontweight="bold", va="center")
+    for line in heading[1:2]:
         _text(figure, 0.075, 0.895, line, fontsize=10.5, color=_NOTE, va="center")
 
 
-def _beside(figure: Figure, smiles: str | None, lines: list[str]) -> None:
+def _beside(figure: Figure, smiles: str | None, lines: Sequence[str]) -> None:
     """Place the structure and, below it, the evidence in words."""
     image = _structure(smiles)
     top = 0.85

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from nps_ident.errors import ChemistryError
 
 if TYPE_CHECKING:
-    from nps_ident.model import Candidate, Identification
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["COLUMNS", "hit_table", "hit_table_csv"]
+    from nps_ident.model import Identification, Substance
+
+__all__ = ["COLUMNS", "hit_table", "hit_table_csv", "hit_table_of"]
 
 COLUMNS = (
     "#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS",
@@ -27,7 +29,20 @@ def hit_table(result: Identification) -> list[dict[str, Any]]:
         Keys are :data:`COLUMNS`; what is not known is None.  ``Match`` and ``R.Match`` are 0 to 999; where the technique has no match
         factor they are None and ``Score`` (0 to 1) counts.  ``Prob(%)`` has one decimal.  ``MW`` is the nominal mass, from the formula.
     """
-    return [_row(rank, candidate) for rank, candidate in enumerate(result.matches, 1)]
+    written = result.to_dict()["matches"]
+    return [_row(match, candidate.substance) for match, candidate in zip(written, result.matches, strict=True)]
+
+
+def hit_table_of(matches: Sequence[Mapping[str, Any]], substances: Mapping[str, Substance]) -> list[dict[str, Any]]:
+    """List the candidates of a written answer (``matches`` of the result contract) in the same columns.
+
+    Parameters
+    ----------
+    matches : sequence of mappings
+    substances : mapping of str to Substance
+        By InChIKey: formula, mass and CAS number, which the contract does not hold.
+    """
+    return [_row(match, substances.get(match["inchikey"] or "")) for match in matches]
 
 
 def hit_table_csv(result: Identification) -> str:
@@ -43,23 +58,23 @@ def hit_table_csv(result: Identification) -> str:
     return page.getvalue()
 
 
-def _row(rank: int, candidate: Candidate) -> dict[str, Any]:
-    substance, written = candidate.substance, candidate.to_dict(rank)
+def _row(match: Mapping[str, Any], substance: Substance | None) -> dict[str, Any]:
+    probability = match["probability"]
     return {
-        "#": rank,
-        "Match": candidate.match_factor,
-        "R.Match": candidate.reverse_match_factor,
-        "Prob(%)": None if candidate.probability is None else round(100 * candidate.probability, 1),
-        "Name": substance.name,
-        "Formula": substance.formula,
-        "MW": _nominal_mass(substance.formula),
-        "CAS": substance.cas,
-        "Class": substance.drug_class,
-        "InChIKey": substance.inchikey,
-        "Score": written["score"],
-        "log10 LR": written["log10_lr"],
-        "Library": candidate.source,
-        "Reference": candidate.reference,
+        "#": match["rank"],
+        "Match": match["match_factor"],
+        "R.Match": match["reverse_match_factor"],
+        "Prob(%)": None if probability is None else round(100 * probability, 1),
+        "Name": match["name"],
+        "Formula": substance.formula if substance else None,
+        "MW": _nominal_mass(substance.formula) if substance else None,
+        "CAS": substance.cas if substance else None,
+        "Class": match["drug_class"],
+        "InChIKey": match["inchikey"],
+        "Score": match["score"],
+        "log10 LR": match["log10_lr"],
+        "Library": match["source"],
+        "Reference": match["reference"],
     }
 
 
