@@ -224,6 +224,12 @@ def _is_only_one(dissected: _Dissected, cut: _Cut) -> bool:
     return len(same) == 1
 
 
+def _n_equal(dissected: _Dissected, cut: _Cut) -> int:
+    """Count the groups that are equal to this one by symmetry, itself included: the two ethyl groups of a diethylamine."""
+    marked = _core(dissected.mol, (cut,), marked=True)
+    return sum(other.name == cut.name and _core(dissected.mol, (other,), marked=True) == marked for other in dissected.cuts)
+
+
 @dataclass(frozen=True, slots=True)
 class _Worded:
     """A verified wording and how it ranks: the lower, the better."""
@@ -269,27 +275,28 @@ def _worded(query: str, mine: tuple[_Cut, ...], other: str, theirs: tuple[_Cut, 
     pairs = _paired(here, mine, there, theirs)
     if len(mine) == len(theirs) == 1 and ours[0][0].name == others[0][0].name:
         pairs = [(mine[0], theirs[0])]  # moved on one ring: told as an exchange of locants
-    phrases = sorted(_phrase(cut, old, places) for cut, old in pairs)
+    phrases = sorted(_phrase(cut, old, places, old is not None and _n_equal(there, old) > 1) for cut, old in pairs)
     size = sum(len(cut.atoms) for cut in (*mine, *theirs))
     return _Worded(max(kind for kind, _ in phrases), 0, size, " and ".join(text for _, text in phrases))
 
 
 def _prefixed(place: Place, name: str) -> str:
-    """Join locant and name; a name that begins with its own locant goes into brackets."""
-    return f"{place.label}({name})" if name[0].isdigit() else f"{place.label}{name}"
+    """Join locant and name; a name with locants of its own goes into brackets."""
+    own = name.startswith("N") or any(character.isdigit() for character in name)
+    return f"{place.label}({name})" if own else f"{place.label}{name}"
 
 
-def _phrase(new: _Cut | None, old: _Cut | None, places: dict[int, Place | None]) -> tuple[int, str]:
+def _phrase(new: _Cut | None, old: _Cut | None, places: dict[int, Place | None], one_of_several: bool) -> tuple[int, str]:
     """Word one change: what is added, exchanged or missing, and where."""
     cut = new or old
     place = places[id(cut)]
     if cut is None or place is None:
         raise ValueError("a change without a place cannot be worded")
     if new and old:
-        before = places[id(old)] or place
-        return 1, f"{_prefixed(place, new.name)} instead of {_prefixed(before, old.name)} on the {place.name}"
+        before = ("one " if one_of_several else "") + _prefixed(places[id(old)] or place, old.name)
+        return 1, f"{_prefixed(place, new.name)} instead of {before} on the {place.name}"
     phrase = f"{_prefixed(place, cut.name)} on the {place.name}"
-    return (0, phrase) if new else (2, f"without the {phrase}")
+    return (0, phrase) if new else (2, f"without {'one' if one_of_several else 'the'} {phrase}")
 
 
 def _remoteness(mol: Any, site: int) -> int:
@@ -308,12 +315,13 @@ def _worded_without_place(here: _Dissected, mine: tuple[_Cut, ...], there: _Diss
     far = _remoteness(there.mol, old.site)
     if far > 2:
         return None  # "without the methyl group" says nothing of a chain that is one carbon shorter
+    which = f"the {old.name} group" if _n_equal(there, old) == 1 else f"one of the {old.name} groups"
     if not mine:
-        return _Worded(2, far, len(old.atoms), f"without the {old.name} group")
+        return _Worded(2, far, len(old.atoms), f"without {which}")
     [new] = mine
     if new.name == old.name or _core_marked(here, mine, ()) != _core_marked(there, theirs, ()):
         return None
-    return _Worded(1, far, len(new.atoms) + len(old.atoms), f"{new.name} instead of the {old.name} group")
+    return _Worded(1, far, len(new.atoms) + len(old.atoms), f"{new.name} instead of {which}")
 
 
 def _aza_exchange(query: str, other: str) -> str | None:

@@ -6,6 +6,7 @@ Fingerprints and scaffolds are computed once and kept in the user's cache.
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import zipfile
@@ -69,7 +70,8 @@ def _computed(substances: Sequence[Substance]) -> tuple[NDArray[np.uint8], tuple
 def _loaded(path: Path, n_substances: int) -> tuple[NDArray[np.uint8], tuple[str, ...]] | None:
     """Read a cached file; None where there is none, or it is damaged and must be made again."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # From memory, because numpy leaves the file open when its beginning is a damaged archive.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             bits, scaffolds = stored["bits"], stored["scaffolds"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -146,7 +146,8 @@ def read_question(text: str, catalogue: Catalogue) -> Question:
     try:
         return _asked(text, "smiles", read_structure(stripped))
     except ChemistryError as error:
-        if re.fullmatch(r"[\w ,.'()+\-]+", stripped) and "cannot be read as SMILES" in str(error):
+        no_smiles = "cannot be read as SMILES" in str(error) or "more than one word" in str(error)
+        if no_smiles and re.fullmatch(r"[\w ,.'()+\-]+", stripped):
             expected = "SMILES, InChI, a MOL or SDF file, or a name or CAS number of the catalogue"
             raise ChemistryError(f"{stripped[:80]!r} is no name in the catalogue and no SMILES; expected {expected}.") from None
         raise
