@@ -134,10 +134,9 @@ def _behind(
     substances = _from_catalogue(result)
     if not result.get("matches"):
         return None, substances, None
-    recorded = settings.get("libraries") or settings.get("library") or []
-    paths = arguments.library or [path for path in ([recorded] if isinstance(recorded, str) else recorded) if isinstance(path, str)]
+    starter = not arguments.no_starter and settings.get("starter") is not False
     try:
-        libraries = open_library(*paths, starter=not arguments.no_starter)
+        libraries = open_library(*(arguments.library or _recorded_libraries(settings)), starter=starter)
     except (LibraryError, InputError, CatalogueError) as error:
         return None, substances, f"The picture shows the query alone: {error}"
     best, problem = None, None
@@ -151,6 +150,13 @@ def _behind(
         if match["inchikey"]:
             substances.setdefault(match["inchikey"], substance)
     return best, substances, problem
+
+
+def _recorded_libraries(settings: Mapping[str, Any]) -> list[str]:
+    """The libraries that the record names, also where the working folder is another one now."""
+    named = [path for path in settings.get("library") or [] if isinstance(path, str)]
+    folder = Path(str(settings.get("folder") or "."))
+    return [path if Path(path).exists() or not (folder / path).exists() else str(folder / path) for path in named]
 
 
 def _picture(

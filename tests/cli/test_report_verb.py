@@ -93,12 +93,25 @@ def _with_reference(answer: Identification, accession: str) -> Identification:
 
 def test_a_record_of_the_ledger_becomes_a_page_with_time_analyst_and_hash(at_hand: Identification) -> None:
     with open_ledger("ledger.db") as ledger:
-        recorded = record(at_hand, ledger, analyst="the chemist", settings={"libraries": ["library.msp"]})
+        recorded = record(at_hand, ledger, analyst="the chemist", settings={"library": ["library.msp"], "starter": False})
     status, page = _report(str(recorded.record), "--ledger", "ledger.db")
     assert status == 0
     assert str(recorded.record) in page
     assert "the chemist" in page
     assert "SHA-256 of the record" in page
+
+
+def test_a_record_is_reported_from_another_folder_as_well(
+    at_hand: Identification, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = _with_reference(at_hand, _accession())
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        recorded = record(answer, ledger, settings={"library": ["library.msp"], "starter": False})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(["report", str(recorded.record), "--ledger", str(tmp_path / "ledger.db"), "--out", "report.html"]) == 0
+    assert "<svg" in (tmp_path / "elsewhere" / "report.html").read_text(encoding="utf-8")
+    assert "picture" not in capsys.readouterr().err
 
 
 def test_a_query_file_that_has_changed_is_never_drawn(at_hand: Identification, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
