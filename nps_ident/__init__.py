@@ -17,7 +17,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "identify": "nps_ident.identify",
+    "identify_structure": "nps_ident.identify",
+    "open_ledger": "nps_ident.ledger",
+    "open_library": "nps_ident.library",
+    "plot": "nps_ident.reports.figures",
     "read_spectra": "nps_ident.io",
+    "record": "nps_ident.ledger",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - the names are strings

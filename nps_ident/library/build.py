@@ -14,10 +14,12 @@ Arrays (n references of a technique, p peaks in all; every reference owns ``peak
 ``msms.neutral_mass``       float64 n  ascending; of the substance where its formula is known, else from the precursor
 ``msms.precursor_mz``       float64 n  nan where unknown
 ``msms.by_precursor``       int32 n    order of ascending precursor
+``msms.classified``         int32      rows of the substances that have a drug class
 ``msms.polarity``           int8 n     +1, -1, 0 unknown
 ``msms.coarse``             bool n     peaks known to unit mass only
 ``msms.weight``             float32 p  entropy weights, sum 1 a reference
 ``dart.precursor_mz``       float64 n  of the protonated molecule
+``<t>.covered``             int64      ascending codes of the skeletons that have a reference
 ==========================  =========  ==========================================================================
 """
 
@@ -30,13 +32,13 @@ import numpy as np
 
 from nps_ident.chemistry.formula import exact_mass, neutral_mass
 from nps_ident.errors import ChemistryError, LibraryError
-from nps_ident.library.compiled import Library, open_compiled, write_compiled
+from nps_ident.library.compiled import SECTIONS, Library, open_compiled, skeleton_code, write_compiled
 from nps_ident.library.search_ei import screening_weights
 from nps_ident.library.search_msms import PAIRING_DA, is_coarse
 from nps_ident.model import MassSpectrum, Polarity, Substance, Technique
 from nps_ident.similarity.entropy import clean_for_entropy, weighted_intensities
 from nps_ident.similarity.match_factor import nominal
-from nps_ident.spectra.peaks import prepare
+from nps_ident.spectra.peaks import prepare, principal_ions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,10 +48,8 @@ if TYPE_CHECKING:
 
     from nps_ident.catalogue.store import Catalogue
 
-__all__ = ["PRINCIPAL_IONS", "build_library"]
+__all__ = ["build_library"]
 
-PRINCIPAL_IONS = 20
-"""Most ions a spectrum of a principal-ion table has (DESIGN, section 7)."""
 PROTON = 1.007276466621
 """Mass of the proton in Da (CODATA 2018)."""
 
@@ -73,7 +73,7 @@ def build_library(
         Of the compiled library; appears whole or not at all.
     name : str
     kind : str
-        ``full`` or ``principal_ions``.
+        ``full``, or ``principal_ions``: then every spectrum is cut to its principal ions.
     catalogue : Catalogue, optional
         Gives drug class and name where it knows the structure; a structure it does not know is classified by its SMILES.
     progress : callable, optional
@@ -92,6 +92,8 @@ def build_library(
         if progress and n_read % 1000 == 0:
             progress(n_read)
         prepared = prepare(spectrum)
+        if kind == "principal_ions":
+            prepared = principal_ions(prepared)
         if prepared.technique is None or not prepared.n_peaks or not (prepared.label.name or prepared.label.inchikey):
             n_skipped += 1
             continue
@@ -107,6 +109,8 @@ def build_library(
         arrays |= _msms(sections[Technique.MSMS], substances)
     if sections[Technique.DART_MS]:
         arrays |= _dart(sections[Technique.DART_MS], substances)
+    for technique, section in sections.items():
+        arrays[f"{SECTIONS[technique]}.covered"] = np.unique([skeleton_code(substances[row].skeleton) for _, row, _ in section])
     counts = {technique.value: len(rows) for technique, rows in sections.items() if rows}
     write_compiled(
         folder,
@@ -263,18 +267,22 @@ def _msms(section: list[tuple[MassSpectrum, int, int]], substances: list[Substan
     section = [section[i] for i in order]
     mz, intensity, weight = [], [], []
     for spectrum, _, _ in section:
-        clean_mz, clean_intensity = clean_for_entropy(spectrum.mz, spectrum.intensity, precursor_mz=spectrum.precursor_mz, merge_da=2 * PAIRING_DA)
+        precursor_mz = spectrum.precursor_mz
+        clean_mz, clean_intensity = clean_for_entropy(
+            spectrum.mz, spectrum.intensity, precursor_mz=precursor_mz, merge_da=2 * PAIRING_DA
+        )
         mz.append(clean_mz)
         intensity.append(clean_intensity * (999.0 / clean_intensity.max()) if len(clean_intensity) else clean_intensity)
         weight.append(weighted_intensities(clean_intensity))
     precursor = np.array([np.nan if s.precursor_mz is None else s.precursor_mz for s, _, _ in section])
-    sign = {Polarity.POSITIVE: 1, Polarity.NEGATIVE: -1, None: 0}
+    signs = {Polarity.POSITIVE: 1, Polarity.NEGATIVE: -1, None: 0}
     return {
         **_rows(section, "msms"),
         "msms.neutral_mass": np.array(masses)[order],
         "msms.precursor_mz": precursor,
         "msms.by_precursor": np.argsort(precursor, kind="stable").astype(np.int32),
-        "msms.polarity": np.array([sign[s.polarity] for s, _, _ in section], dtype=np.int8),
+        "msms.classified": np.array([i for i, (_, row, _) in enumerate(section) if substances[row].drug_class], dtype=np.int32),
+        "msms.polarity": np.array([signs[s.polarity] for s, _, _ in section], dtype=np.int8),
         "msms.coarse": np.array([is_coarse(s) for s, _, _ in section]),
         "msms.peak_start": _starts(mz),
         "msms.mz": _flat(mz, "<f8"),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -24,16 +23,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nps_ident.errors import LibraryError
-from nps_ident.model import LibraryStamp, Substance
+from nps_ident.model import LibraryStamp, Substance, Technique
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["FORMAT_VERSION", "Library", "open_compiled", "write_compiled"]
+__all__ = ["FORMAT_VERSION", "SECTIONS", "Library", "open_compiled", "skeleton_code", "write_compiled"]
 
 FORMAT_VERSION = 1
+SECTIONS = {Technique.EI_MS: "ei", Technique.MSMS: "msms", Technique.DART_MS: "dart"}
+"""The prefix of each technique's arrays."""
 _ALIGNMENT = 64
 _KINDS = frozenset({"<f4", "<f8", "<i4", "<i8", "|u1", "|i1", "|b1"})
 
@@ -60,7 +61,7 @@ class Library:
     _arrays: Mapping[str, NDArray[Any]]
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        """The read-only array of that name, in place; see :mod:`nps_ident.library.build` for the names."""
+        """Give the read-only array of that name, in place; :mod:`nps_ident.library.build` lists the names."""
         return self._arrays[name]
 
     def __contains__(self, name: str) -> bool:
@@ -68,6 +69,15 @@ class Library:
 
     def __reduce__(self) -> tuple[object, ...]:
         return (open_compiled, (str(self.folder),))
+
+    def covers(self, technique: Technique, skeleton: str) -> bool:
+        """Whether a reference by that technique exists for a skeleton (:attr:`nps_ident.model.Substance.skeleton`)."""
+        codes = self._arrays.get(f"{SECTIONS[technique]}.covered")
+        if codes is None:
+            return False
+        code = skeleton_code(skeleton)
+        place = int(np.searchsorted(codes, code))
+        return place < len(codes) and int(codes[place]) == code
 
     @property
     def stamp(self) -> LibraryStamp:
@@ -80,12 +90,17 @@ class Library:
         return Substance(**{**fields, "synonyms": tuple(fields.get("synonyms", ()))})
 
     def reference(self, row: int) -> dict[str, Any]:
-        """What is known about the reference of that row: accession, name, contributor, licence, adduct, collision energy …"""
+        """What is known about the reference of that row: accession, name, contributor, licence, adduct, collision energy and more."""
         return self._object("references", row)
 
     def _object(self, table: str, row: int) -> dict[str, Any]:
         offsets, data = self._arrays[f"{table}.offset"], self._arrays[f"{table}.json"]
         return dict(json.loads(data[offsets[row] : offsets[row + 1]].tobytes()))
+
+
+def skeleton_code(skeleton: str) -> int:
+    """The first 63 bits of a skeleton's SHA-256: what a library can be asked for without reading its table of substances."""
+    return int.from_bytes(hashlib.sha256(skeleton.encode()).digest()[:8], "big") >> 1
 
 
 def write_compiled(
@@ -140,7 +155,7 @@ def write_compiled(
         if folder.exists():
             shutil.rmtree(folder)
         scratch.chmod(0o755)
-        os.replace(scratch, folder)
+        scratch.replace(folder)
     except OSError as error:
         if not (folder / "manifest.json").is_file():
             raise LibraryError(f"{folder}: cannot be written ({error.strerror}).") from None

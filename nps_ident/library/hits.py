@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,9 @@ class Hit:
     top_mass_shift_da : float
         EI: highest m/z above 1 % in the query minus the same of the reference.
     mass_shift_da : float
-        MS/MS: neutral mass of the query minus that of the reference, from the precursors; 0 where either is unknown.
+        MS/MS: neutral mass of the query minus that of the reference; 0 where either is unknown.
+    reference_mass_da : float
+        MS/MS: neutral mass of the reference; nan where it or the query's is unknown.
     same_precursor : bool
         MS/MS: the precursor of the reference lies in the query's window (else another adduct of the same neutral mass).
     n_references : int
@@ -52,22 +55,28 @@ class Hit:
     explained_reference: float = 0.0
     top_mass_shift_da: float = 0.0
     mass_shift_da: float = 0.0
+    reference_mass_da: float = math.nan
     same_precursor: bool = True
     n_references: int = 1
     support: float = 0.0
+
+    @property
+    def mass_shift_known(self) -> bool:
+        """Whether ``mass_shift_da`` was measured."""
+        return math.isfinite(self.reference_mass_da)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HitList:
     """The hits of one query in all libraries, best score first, one a substance (stereoisomers are one).
 
-    ``kind`` is that of the libraries searched: ``full``, ``principal_ions`` or ``mixed``.
+    ``kind`` is that of the libraries searched, ``full`` or ``principal_ions``; ``n_substances`` counts the substances in them.
     """
 
     technique: Technique
     kind: str
     hits: tuple[Hit, ...]
-    n_references: int
+    n_substances: int
 
 
 def merged(hits: list[Hit], *, most: int) -> tuple[Hit, ...]:

@@ -15,6 +15,7 @@ from nps_ident.model import LibraryStamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from nps_ident.catalogue.store import Catalogue
     from nps_ident.errors import InputError
     from nps_ident.model import MassSpectrum
 
@@ -29,6 +30,10 @@ class Libraries:
     """The libraries searched together; hits are merged by substance."""
 
     members: tuple[Library, ...]
+
+    def of_kind(self, kind: str) -> tuple[Library, ...]:
+        """Those of one kind, in order."""
+        return tuple(member for member in self.members if member.kind == kind)
 
     @property
     def stamp(self) -> LibraryStamp:
@@ -69,10 +74,9 @@ def open_library(
     LibraryError
         When a library is missing or damaged, or none is left to search.
     """
-    members: list[Library] = []
+    members = [_open_one(str(path), report, progress) for path in paths]
     if starter:
-        members += _starter()
-    members += [_open_one(str(path), report, progress) for path in paths]
+        members += [_starter(), *_register("full" if any(member.kind == "full" for member in members) else "principal_ions")]
     if not members:
         raise LibraryError("No library to search: name one with --library, or leave out --no-starter.")
     return Libraries(tuple(members))
@@ -102,9 +106,23 @@ def _open_one(path: str, report: Callable[[InputError], None] | None, progress: 
     return _cached(place.name, content.hexdigest(), "full", spectra, progress)
 
 
-def _starter() -> list[Library]:
-    """The library that ships, and the user's own register when it holds spectra."""
-    from nps_ident.catalogue.store import read_principal_ions, reference_folder
+def _register(kind: str) -> list[Library]:
+    """The spectra of the user's own register, as a library of the kind it is searched with; none when it holds no spectra."""
+    from nps_ident.catalogue.register import open_register, register_file
+
+    if not register_file().is_file():
+        return []
+    with open_register() as register:
+        spectra = register.spectra()
+        if not spectra:
+            return []
+        return [_cached("register", register.content_hash(), kind, lambda: spectra, None, register.catalogue())]
+
+
+def _starter() -> Library:
+    """The library that ships."""
+    from nps_ident.catalogue.principal_ions import read_principal_ions
+    from nps_ident.catalogue.store import reference_folder
 
     folder = reference_folder()
     tables = [folder / "ei_principal_ions.tsv", folder / "msms_principal_ions.tsv"]
@@ -114,7 +132,7 @@ def _starter() -> list[Library]:
         for table in tables:
             yield from read_principal_ions(table)
 
-    return [_cached("starter", content, "principal_ions", spectra, None)]
+    return _cached("starter", content, "principal_ions", spectra, None)
 
 
 def _cached(
@@ -123,6 +141,7 @@ def _cached(
     kind: str,
     spectra: Callable[[], Iterable[MassSpectrum]],
     progress: Callable[[str, int], None] | None,
+    catalogue: Catalogue | None = None,
 ) -> Library:
     from nps_ident.catalogue.store import reference_folder
 
@@ -142,6 +161,6 @@ def _cached(
         folder,
         name=name,
         kind=kind,
-        catalogue=open_catalogue(),
+        catalogue=catalogue or open_catalogue(),
         progress=None if progress is None else lambda n_read: progress(name, n_read),
     )

@@ -1,34 +1,36 @@
-"""One query against all open libraries."""
+"""One query against the open libraries of one kind."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from nps_ident.errors import InputError
+from nps_ident.library.compiled import SECTIONS
 from nps_ident.library.hits import Hit, HitList, merged
+from nps_ident.library.search_dart import search_dart
 from nps_ident.library.search_ei import search_ei
-from nps_ident.library.search_msms import prepare_msms, search_msms
+from nps_ident.library.search_msms import prepare_msms, search_msms, search_relatives
 from nps_ident.model import Technique
 from nps_ident.similarity.match_factor import nominal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nps_ident.library.compiled import Library
-    from nps_ident.library.opening import Libraries
     from nps_ident.model import MassSpectrum
 
-__all__ = ["SECTIONS", "search"]
-
-SECTIONS = {Technique.EI_MS: "ei", Technique.MSMS: "msms", Technique.DART_MS: "dart"}
+__all__ = ["relatives", "search"]
 
 
-def search(spectrum: MassSpectrum, libraries: Libraries, *, most: int) -> HitList:
-    """Search a prepared spectrum.
+def search(spectrum: MassSpectrum, members: Sequence[Library], *, most: int) -> HitList:
+    """Search a prepared spectrum in libraries of one kind.
 
     Parameters
     ----------
     spectrum : MassSpectrum
         From :func:`nps_ident.spectra.peaks.prepare`, with a technique.
-    libraries : Libraries
+    members : sequence of Library
+        All ``full``, or all ``principal_ions``: what is compared is cut alike.
     most : int
         Substances returned at most.
 
@@ -37,25 +39,38 @@ def search(spectrum: MassSpectrum, libraries: Libraries, *, most: int) -> HitLis
     InputError
         When the spectrum names no technique.
     """
-    if spectrum.technique is None:
-        raise InputError(f"{spectrum.name}: the technique is not known; name it with --technique.")
-    section = SECTIONS[spectrum.technique]
-    members = [member for member in libraries.members if f"{section}.substance" in member]
+    technique = _technique(spectrum)
+    section = SECTIONS[technique]
+    present = [member for member in members if f"{section}.substance" in member]
     hits: list[Hit] = []
-    for member in members:
-        hits += _search_one(spectrum, member, most)
-    kinds = {member.kind for member in members}
+    for member in present:
+        if spectrum.technique is Technique.EI_MS:
+            hits += search_ei(nominal(spectrum.mz, spectrum.intensity), member, most=most)
+        elif spectrum.technique is Technique.MSMS:
+            hits += search_msms(prepare_msms(spectrum), member, most=most)
+        else:
+            hits += search_dart(spectrum, member, most=most)
     return HitList(
-        technique=spectrum.technique,
-        kind=kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "none",
+        technique=technique,
+        kind=present[0].kind if present else "no",
         hits=merged(hits, most=most),
-        n_references=sum(len(member[f"{section}.substance"]) for member in members),
+        n_substances=sum(len(member[f"{section}.covered"]) for member in present),
     )
 
 
-def _search_one(spectrum: MassSpectrum, member: Library, most: int) -> list[Hit]:
-    if spectrum.technique is Technique.EI_MS:
-        return search_ei(nominal(spectrum.mz, spectrum.intensity), member, most=most)
-    if spectrum.technique is Technique.MSMS:
-        return search_msms(prepare_msms(spectrum), member, most=most)
-    return []
+def relatives(spectrum: MassSpectrum, members: Sequence[Library], found: HitList, *, most: int) -> tuple[Hit, ...]:
+    """The nearest references whatever their mass: what a drug class or an analogue is concluded from.
+
+    For EI these are the hits themselves, since that search never asks for a mass.
+    """
+    if spectrum.technique is not Technique.MSMS:
+        return found.hits[:most]
+    query = prepare_msms(spectrum)
+    hits = [hit for member in members if "msms.classified" in member for hit in search_relatives(query, member, most=most)]
+    return merged(hits, most=most)
+
+
+def _technique(spectrum: MassSpectrum) -> Technique:
+    if spectrum.technique is None:
+        raise InputError(f"{spectrum.name}: the technique is not known; name it with --technique.")
+    return spectrum.technique

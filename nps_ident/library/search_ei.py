@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from nps_ident.library.compiled import Library
 
-__all__ = ["SCREENED", "search_ei", "screening_weights", "weighted_cosines"]
+__all__ = ["SCREENED", "screening_weights", "search_ei", "weighted_cosines"]
 
 SCREENED = 150
 """References passed from the index to the match factor.  On 545 spectra from other laboratories the best ten by match factor among
@@ -39,7 +39,7 @@ def weighted_cosines(query: NominalSpectrum, library: Library) -> NDArray[np.flo
     begin, lengths = start[mz], start[mz + 1] - start[mz]
     at = np.repeat(begin - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
     products = library["ei.index_weight"][at] * np.repeat(weights, lengths)
-    return np.bincount(library["ei.index_reference"][at], weights=products, minlength=n_references)
+    return np.bincount(library["ei.index_reference"][at], weights=products, minlength=n_references).astype(np.float64)
 
 
 def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hit]:

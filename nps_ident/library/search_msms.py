@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,13 +15,14 @@ from nps_ident.library.hits import Hit
 from nps_ident.model import MassSpectrum, Polarity, Tolerance
 from nps_ident.similarity.entropy import clean_for_entropy, weighted_intensities
 from nps_ident.similarity.match_factor import nominal
+from nps_ident.spectra.peaks import MIN_PEAKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nps_ident.library.compiled import Library
 
-__all__ = ["PAIRING_DA", "MsmsQuery", "is_coarse", "precursor_tolerance", "prepare_msms", "search_msms"]
+__all__ = ["PAIRING_DA", "MsmsQuery", "is_coarse", "precursor_tolerance", "prepare_msms", "search_msms", "search_relatives"]
 
 PAIRING_DA = 0.02
 """Fragments pair within ± 0.02 Da, the window in which Li et al. 2021 (doi:10.1038/s41592-021-01331-z) compared libraries of all instruments."""
@@ -134,11 +136,40 @@ def search_msms(query: MsmsQuery, library: Library, *, most: int) -> list[Hit]:
     rows, same = candidate_rows(query, library)
     if not len(rows):
         return []
-    precursor = library["msms.precursor_mz"][rows]
-    shift = np.zeros(len(rows)) if query.precursor_mz is None else np.where(same, 0.0, query.precursor_mz - precursor)
-    shift = np.where(np.isfinite(shift), shift, 0.0)
-    scores = _scores(query, library, rows, shift)
-    score = np.where(same, scores.direct, scores.hybrid)
+    scores = _scores(query, library, rows, np.where(same, 0.0, _shift(query, library, rows)))
+    return _best_of_each(query, library, rows, same, np.where(same, scores.direct, scores.hybrid), scores, most)
+
+
+def search_relatives(query: MsmsQuery, library: Library, *, most: int) -> list[Hit]:
+    """The nearest references that have a drug class, whatever their mass, by the hybrid form."""
+    rows = library["msms.classified"].astype(np.int64)
+    polarity = library["msms.polarity"][rows]
+    rows = rows[(polarity == query.polarity) | (polarity == 0) | (query.polarity == 0)]
+    if not len(rows) or not len(query.mz):
+        return []
+    scores = _scores(query, library, rows, _shift(query, library, rows))
+    supported = scores.n_matched >= MIN_PEAKS
+    return _best_of_each(query, library, rows, np.zeros(len(rows), dtype=bool), np.where(supported, scores.hybrid, 0.0), scores, most)
+
+
+def _shift(query: MsmsQuery, library: Library, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Precursor of the query minus that of each reference; 0 where either is unknown."""
+    if query.precursor_mz is None:
+        return np.zeros(len(rows))
+    shift = query.precursor_mz - library["msms.precursor_mz"][rows]
+    return np.where(np.isfinite(shift), shift, 0.0)
+
+
+def _best_of_each(
+    query: MsmsQuery,
+    library: Library,
+    rows: NDArray[np.int64],
+    same: NDArray[np.bool_],
+    score: NDArray[np.float64],
+    scores: _Scores,
+    most: int,
+) -> list[Hit]:
+    """The best reference of each of the ``most`` best substances."""
     substances = library["msms.substance"][rows]
     order = np.lexsort((substances, -scores.n_matched, -score))
     _, first, inverse, counts = np.unique(substances[order], return_index=True, return_inverse=True, return_counts=True)
@@ -160,6 +191,7 @@ def search_msms(query: MsmsQuery, library: Library, *, most: int) -> list[Hit]:
                 explained_query=float(scores.explained_query[i]),
                 explained_reference=float(scores.explained_reference[i]),
                 mass_shift_da=float(min(masses, key=abs)) if masses else 0.0,
+                reference_mass_da=float(neutral[i]) if masses else math.nan,
                 same_precursor=bool(same[i]),
                 n_references=int(counts[group]),
                 support=float(support[group]),
@@ -210,7 +242,7 @@ def _pair(
         tolerance = PAIRING_DA
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(owner, weights=values, minlength=len(rows))
+        return np.bincount(owner, weights=values, minlength=len(rows)).astype(np.float64)
 
     partner, paired = _nearest(ours_mz, mz, tolerance)
     gain = _gain(ours[partner], theirs) * paired

@@ -1,6 +1,6 @@
-"""NIST match factors for EI mass spectra of unit mass: identity and similarity, forward and reverse.
+r"""NIST match factors for EI mass spectra of unit mass: identity and similarity, forward and reverse.
 
-The identity form multiplies evidence of two kinds: how well the weighted intensities agree (the squared cosine of :math:`\\sqrt{m I}`), and how
+The identity form multiplies evidence of two kinds: how well the weighted intensities agree (the squared cosine of :math:`\sqrt{m I}`), and how
 well the *ratios of neighbouring matched peaks* agree.  Stein & Scott 1994, doi:10.1016/1044-0305(94)87009-8; the exact form in use, with its
 treatment of small and missing peaks, is described by Samokhin 2024, doi:10.1021/jasms.4c00139 (``to verify``), whose published values the
 tests reproduce.
@@ -62,19 +62,20 @@ def nominal(mz: NDArray[np.float64], intensity: NDArray[np.float64]) -> NominalS
     keep = intensity > 0
     bins = np.floor(mz[keep] + (1.0 - BIN_BOUNDARY)).astype(np.int32)
     masses, where = np.unique(bins, return_inverse=True)
-    total = np.bincount(where, weights=intensity[keep], minlength=len(masses)) if len(masses) else np.empty(0)
+    total = np.zeros(len(masses))
+    np.add.at(total, where, intensity[keep])
     return NominalSpectrum(mz=masses, intensity=total * (BASE_PEAK / total.max()) if len(masses) else total)
 
 
 def match_factor(query: MassSpectrum, reference: MassSpectrum, *, identity: bool = True) -> tuple[float, float]:
-    """Forward and reverse match factor of two EI spectra.
+    r"""Forward and reverse match factor of two EI spectra.
 
     Parameters
     ----------
     query, reference : MassSpectrum
         Any mass resolution; both are put on unit masses.
     identity : bool
-        True for the identity form, False for the similarity form (weights :math:`\\sqrt{I}`, no ratios).
+        True for the identity form, False for the similarity form (weights :math:`\sqrt{I}`, no ratios).
 
     Returns
     -------
@@ -113,7 +114,7 @@ def match_factors(
     ours_at[query.mz] = query.intensity
     ours = ours_at[mz]
     # Peaks of the query above 1 up to and including each mass: tells whether one of them stands unmatched between two matched ones.
-    large_before = np.cumsum(ours_at > _SMALL)
+    large_before: NDArray[np.int64] = np.cumsum(ours_at > _SMALL, dtype=np.int64)
 
     # The comparison begins where both spectra have begun: a scan that starts at m/z 40 says nothing about m/z 30.
     first_theirs = references.mz[np.minimum(references.start, len(references.mz) - 1)]
@@ -127,7 +128,7 @@ def match_factors(
     weight_theirs = np.sqrt(power * theirs) * (counted | alone)
 
     def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(owner, weights=values, minlength=n_spectra)
+        return np.bincount(owner, weights=values, minlength=n_spectra).astype(np.float64)
 
     sum_ul, sum_ll = total(weight * weight_theirs), total(weight_theirs**2)
     sum_uu_matched = total(weight**2)
@@ -140,7 +141,8 @@ def match_factors(
         forward = np.where(n_matched > 0, sum_ul**2 / (sum_uu * sum_ll), 0.0)
         reverse = np.where(n_matched > 0, sum_ul**2 / (sum_uu_matched * sum_ll), 0.0)
     if identity:
-        ratio, n_ratios = _ratios(mz, ours, theirs, owner, counted, alone, large_before, n_spectra)
+        apart = np.cumsum(alone), large_before
+        ratio, n_ratios = _ratios(mz, ours, theirs, owner, counted=counted, apart=apart, n_spectra=n_spectra)
         forward = (forward * n_matched + ratio * n_ratios) / np.maximum(n_matched + n_ratios, 1)
         reverse = (reverse * n_matched + ratio * n_ratios) / np.maximum(n_matched + n_ratios, 1)
     return _scaled(forward, n_matched), _scaled(reverse, n_matched), n_matched.astype(np.int64)
@@ -151,18 +153,19 @@ def _ratios(
     ours: NDArray[np.float64],
     theirs: NDArray[np.float64],
     owner: NDArray[np.int64],
+    *,
     counted: NDArray[np.bool_],
-    alone: NDArray[np.bool_],
-    large_before: NDArray[np.int64],
+    apart: tuple[NDArray[np.int64], NDArray[np.int64]],
     n_spectra: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mass-weighted mean agreement of the ratios of neighbouring matched peaks, and their number, for each reference.
 
-    Two matched peaks are neighbours when no peak above 1 of either spectrum stands unmatched between them.
+    Two matched peaks are neighbours when no peak above 1 of either spectrum stands unmatched between them: ``apart`` counts those of the
+    references along the flat peaks, and those of the query along the masses.
     """
     where = np.flatnonzero(counted)
     left, right = where[:-1], where[1:]
-    broken = np.cumsum(alone)
+    broken, large_before = apart
     neighbours = (owner[left] == owner[right]) & (broken[left] == broken[right])
     neighbours &= large_before[mz[right] - 1] == large_before[mz[left]]
     left, right = left[neighbours], right[neighbours]

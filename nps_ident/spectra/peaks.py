@@ -12,10 +12,12 @@ from nps_ident.model import Finding, Severity, Technique
 if TYPE_CHECKING:
     from nps_ident.model import MassSpectrum
 
-__all__ = ["MIN_PEAKS", "is_unit_mass", "prepare"]
+__all__ = ["MIN_PEAKS", "PRINCIPAL_IONS", "is_unit_mass", "prepare", "principal_ions"]
 
 MIN_PEAKS = 3
-"""Fewer positive peaks than this identify nothing: one shared peak gave a cosine of 0.83 in a published library (facts: methods, reporting)."""
+"""Fewer positive peaks than this identify nothing: one shared peak alone can give a cosine of 0.83 (docs/probability.md)."""
+PRINCIPAL_IONS = 20
+"""Most ions a spectrum of a principal-ion table has, each at least 1 % of the base peak (docs/reference_data.md)."""
 UNIT_MASS_DEVIATION = 0.05
 """m/z this close to whole numbers throughout were recorded or rounded to unit mass."""
 
@@ -52,11 +54,23 @@ def prepare(spectrum: MassSpectrum) -> MassSpectrum:
         order = np.argsort(mz, kind="stable")
         mz, intensity = mz[order], intensity[order]
     if np.any(np.diff(mz) == 0):
-        unique, where = np.unique(mz, return_inverse=True)
+        unique, first = np.unique(mz, return_index=True)
         note("SPEC-005", f"{len(mz) - len(unique)} peaks repeat an m/z; equal m/z were summed.", Severity.WARNING)
-        mz, intensity = unique, np.bincount(where, weights=intensity)
+        mz, intensity = unique, np.add.reduceat(intensity, first)
     prepared = replace(spectrum, mz=mz, intensity=intensity)
     if prepared.technique is None and prepared.precursor_mz is None and is_unit_mass(prepared):
         note("SPEC-001", "The file names no technique; unit masses without a precursor were taken for EI-MS.", Severity.WARNING)
         prepared = replace(prepared, technique=Technique.EI_MS)
     return prepared.with_findings(findings) if findings else prepared
+
+
+def principal_ions(spectrum: MassSpectrum) -> MassSpectrum:
+    """Cut a prepared spectrum to its principal ions, as the tables that ship are cut: at most 20, each at least 1 % of the base peak.
+
+    A truncated reference says nothing about small peaks, so that a query is compared with it only after the same cut.
+    """
+    if not spectrum.n_peaks:
+        return spectrum
+    keep = np.argsort(-spectrum.intensity, kind="stable")[:PRINCIPAL_IONS]
+    keep = np.sort(keep[spectrum.intensity[keep] >= 0.01 * spectrum.intensity.max()])
+    return replace(spectrum, mz=spectrum.mz[keep], intensity=spectrum.intensity[keep])

@@ -1,0 +1,1 @@
+"""Measurements: accuracy against real spectra, speed against peers.  Nothing here is a test."""

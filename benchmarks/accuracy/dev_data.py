@@ -1,0 +1,166 @@
+"""The development spectra as libraries, queries and training examples.
+
+The folder of real spectra is not part of the project; see ``README.md`` beside this file for how it is named.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nps_ident.confidence.features import candidate_features
+from nps_ident.confidence.training import Example
+from nps_ident.identify.spectrum import SEARCHED
+from nps_ident.io import scan_spectra
+from nps_ident.library.build import build_library
+from nps_ident.library.compiled import Library, open_compiled
+from nps_ident.library.search import search
+from nps_ident.model import Technique
+from nps_ident.spectra.peaks import prepare, principal_ions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from nps_ident.errors import InputError
+    from nps_ident.model import MassSpectrum
+
+FOLDER = {Technique.EI_MS: "ei", Technique.MSMS: "msms"}
+BACKGROUND = {Technique.EI_MS: "massbank_background_ei.msp.gz", Technique.MSMS: "massbank_background.msp.gz"}
+KINDS = {"queries_dev": "known", "unknowns_dev": "unknown", "decoys_dev": "decoy"}
+# Laboratories of one house count as one (README of the data).
+HOUSE = {"RIKEN_ReSpect": "RIKEN", "Eawag_Additional_Specs": "Eawag", "LCSB": "Eawag", "NaToxAq": "UFZ"}
+NEAR_COPY = 0.9995
+"""Cosine above which two EI spectra of different contributors are one spectrum published twice (README of the data)."""
+
+
+@dataclass(frozen=True)
+class DevSet:
+    """The development files of one technique."""
+
+    technique: Technique
+    folder: Path
+
+    @property
+    def reference(self) -> Path:
+        return self.folder / "reference.msp"
+
+    @property
+    def background(self) -> Path:
+        return self.folder / BACKGROUND[self.technique]
+
+    def queries(self) -> Iterator[tuple[MassSpectrum, dict[str, str]]]:
+        """Each query with its row of truth."""
+        for stem in KINDS:
+            with (self.folder / f"{stem}_truth.csv").open(newline="", encoding="utf-8") as file:
+                truth = {row["id"]: row for row in csv.DictReader(file)}
+            for spectrum in read(self.folder / f"{stem}.msp"):
+                yield spectrum, truth[spectrum.name]
+
+
+def dev_set(data: Path, technique: Technique) -> DevSet:
+    return DevSet(technique, data / FOLDER[technique])
+
+
+def read(path: Path) -> Iterator[MassSpectrum]:
+    def refuse(error: InputError) -> None:
+        raise error
+
+    return scan_spectra(path, report=refuse)
+
+
+def compiled(spectra: Iterable[MassSpectrum], folder: Path, *, kind: str = "full") -> Library:
+    if (folder / "manifest.json").is_file():
+        return open_compiled(folder)
+    return build_library(spectra, folder, name=folder.name, kind=kind)
+
+
+def house(contributor: str) -> str:
+    return HOUSE.get(contributor, contributor)
+
+
+def example(spectrum: MassSpectrum, members: list[Library], *, compound: str, laboratory: str, in_library: bool) -> Example:
+    """The hit list of one spectrum of known origin, as numbers."""
+    query = prepare(spectrum)
+    if members[0].kind == "principal_ions":
+        query = principal_ions(query)
+    hits = search(query, members, most=SEARCHED)
+    skeletons = [hit.substance.skeleton for hit in hits.hits]
+    return Example(
+        features=candidate_features(hits),
+        true=skeletons.index(compound) if in_library and compound in skeletons else -1,
+        in_library=in_library,
+        n_query_peaks=query.n_peaks,
+        compound=compound,
+        laboratory=laboratory,
+    )
+
+
+def examples(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
+    """Training examples: the development queries in each library, and the references' own replicates from other laboratories."""
+    short = FOLDER[dev.technique]
+    reference = compiled(read(dev.reference), work / f"{short}-reference-{kind}", kind=kind)
+    configurations = [[reference]]
+    if kind == "full":
+        configurations.append([reference, compiled(read(dev.background), work / f"{short}-background", kind=kind)])
+    for members in configurations:
+        for spectrum, truth in dev.queries():
+            yield example(
+                spectrum, members, compound=truth["ik14"], laboratory=house(truth["contributor"]), in_library=truth["kind"] == "known"
+            )
+    if dev.technique is Technique.EI_MS:
+        yield from _replicates(dev, kind, work)
+
+
+def _replicates(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
+    """Reference spectra of a compound that another laboratory measured too, each searched in a library without its own laboratory.
+
+    EI only: the development queries come from few laboratories there.
+    """
+    spectra = [s for s in read(dev.reference) if s.label.inchikey and not s.label.isotope_labelled]
+    background = [s for s in read(dev.background) if dict(s.metadata).get("In_reference") != "yes"] if kind == "full" else []
+    background = [s for s in background if s.label.inchikey]
+    laboratories = defaultdict(set)
+    for spectrum in (*spectra, *background):
+        laboratories[str(spectrum.label.inchikey)[:14]].add(spectrum.contributor)
+    replicates = defaultdict(list)
+    for spectrum in (*spectra, *background):
+        if len(laboratories[str(spectrum.label.inchikey)[:14]]) > 1:
+            replicates[str(spectrum.contributor)].append(spectrum)
+    for laboratory, queries in sorted(replicates.items()):
+        name = "".join(c if c.isalnum() else "-" for c in laboratory)
+        others = [s for s in (*spectra, *background) if s.contributor != laboratory]
+        member = compiled(others, work / f"ei-without-{name}-{kind}", kind=kind)
+        for spectrum in queries:
+            found = example(spectrum, [member], compound=str(spectrum.label.inchikey)[:14], laboratory=laboratory, in_library=True)
+            copied = found.true >= 0 and found.features[found.true, 2] > NEAR_COPY
+            if found.true >= 0 and not copied:
+                yield found
+
+
+def saved(examples_: Iterable[Example], path: Path) -> list[Example]:
+    """The examples, computed once: features end to end in an ``.npz`` without objects."""
+    if not path.is_file():
+        rows = list(examples_)
+        np.savez(
+            path,
+            features=np.concatenate([e.features for e in rows]),
+            lengths=[len(e.features) for e in rows],
+            true=[e.true for e in rows],
+            in_library=[e.in_library for e in rows],
+            n_query_peaks=[e.n_query_peaks for e in rows],
+            compound=[e.compound for e in rows],
+            laboratory=[e.laboratory for e in rows],
+        )
+    with np.load(path, allow_pickle=False) as stored:
+        ends = np.cumsum(stored["lengths"])
+        parts = np.split(stored["features"], ends[:-1])
+        columns = [stored[name].tolist() for name in ("true", "in_library", "n_query_peaks", "compound", "laboratory")]
+    return [
+        Example(features=f, true=t, in_library=i, n_query_peaks=n, compound=c, laboratory=x)
+        for f, t, i, n, c, x in zip(parts, *columns, strict=True)
+    ]

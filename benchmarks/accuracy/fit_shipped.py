@@ -1,0 +1,50 @@
+"""Fit the calibrations that ship on all development data.
+
+    python -m benchmarks.accuracy.fit_shipped --data DATA --work FOLDER
+
+Their own figures on these data are never quoted: ``cross_fit.py`` prints those of models that saw neither the compound nor the laboratory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks.accuracy.dev_data import FOLDER, dev_set, examples, saved
+from benchmarks.accuracy.settings import DATE, SETTINGS
+from nps_ident.confidence.calibration import SHIPPED
+from nps_ident.confidence.training import fit
+from nps_ident.model import Technique
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="compiled libraries and training examples are kept here")
+    arguments = parser.parse_args()
+    for (technique, kind), settings in SETTINGS.items():
+        dev = dev_set(arguments.data, technique)
+        name = f"{FOLDER[technique]}-{kind.replace('_', '-')}"
+        rows = saved(examples(dev, kind, arguments.work), arguments.work / f"{name}.npz")
+        about = {
+            "date": DATE,
+            "data": describe(technique),
+            "n_examples": len(rows),
+            "n_compounds": len({e.compound for e in rows}),
+            "n_laboratories": len({e.laboratory for e in rows}),
+            "figures": f"cross-fitted ones in benchmarks/accuracy/results/{FOLDER[technique]}*.json; its own are never quoted",
+        }
+        fields = fit(rows, technique=technique, kind=kind, name=f"{name}-{DATE}", settings=settings, about=about)
+        (SHIPPED / f"{name}.json").write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
+        print(f"{name}: {len(rows)} examples, {fields['n_known']} with the substance in the library, {fields['sha256'][:12]}")
+
+
+def describe(technique: Technique) -> str:
+    if technique is Technique.EI_MS:
+        return "SWGDRUG 3.3/3.4, MassBank 2025.05.1 and NIST FentanylClassifier EI spectra: replicates from different laboratories"
+    return "MassBank 2025.05.1 and Fentanyl-Hunter MS/MS spectra: replicates from different laboratories"
+
+
+if __name__ == "__main__":
+    main()

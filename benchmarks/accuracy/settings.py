@@ -1,0 +1,17 @@
+"""What is chosen, not fitted, for each calibration.  The reasons are in ``docs/probability.md``."""
+
+from __future__ import annotations
+
+from nps_ident.confidence.training import Settings
+from nps_ident.model import Technique
+
+DATE = "2026-11-22"
+SEED = 20261122
+N_FOLDS = 5
+
+SETTINGS = {
+    (Technique.EI_MS, "full"): Settings(match_cut=0.94),
+    (Technique.EI_MS, "principal_ions"): Settings(match_cut=0.95),
+    (Technique.MSMS, "full"): Settings(match_cut=0.98),
+    (Technique.MSMS, "principal_ions"): Settings(match_cut=0.98),
+}

@@ -1,0 +1,216 @@
+"""``nps-ident identify``: spectra, or folders of them, to verdicts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from nps_ident.cli.terminal import add_format_option, print_rows, print_table, shown
+from nps_ident.errors import InputError, NpsIdentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nps_ident.ledger import Ledger
+    from nps_ident.library import Libraries
+    from nps_ident.model import Identification
+
+__all__ = ["add_library_options", "configure", "run"]
+
+_TECHNIQUES = {"ei": "EI-MS", "msms": "MS/MS", "dart": "DART-MS"}
+_ROW_COLUMNS = ("query", "verdict", "name", "probability", "drug_class", "match_factor", "score", "reason", "file", "record")
+_HIT_COLUMNS = ("#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS", "Class", "Score", "log10 LR", "Library")
+_PROGRESS_EVERY = 100
+
+
+def add_library_options(parser: argparse.ArgumentParser) -> None:
+    """Give a verb ``--library`` and ``--no-starter``."""
+    parser.add_argument(
+        "--library",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="a compiled library, the name of an installed one, or any file of reference spectra, compiled once into your cache; repeatable",
+    )
+    parser.add_argument("--no-starter", action="store_true", help="do not search the library that ships, nor your own register")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
+    return int(text)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Set up the arguments of ``nps-ident identify``."""
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="files of spectra, or folders of such files")
+    add_format_option(parser)
+    add_library_options(parser)
+    parser.add_argument("--top", metavar="N", type=_count, default=10, help="candidates listed at most (default: 10)")
+    parser.add_argument("--technique", choices=tuple(_TECHNIQUES), help="the technique, where a file does not say")
+    parser.add_argument("--plot", metavar="FILE", help="draw the mirror plot of the first answer: .png or .svg")
+    parser.add_argument("--calibration", metavar="FILE", action="append", default=[], help="a calibration in place of the one that ships")
+    parser.add_argument("--ledger", metavar="PATH", help="the ledger to record in (default: in your data folder)")
+    parser.add_argument("--no-record", action="store_true", help="record nothing")
+    parser.add_argument("--analyst", metavar="NAME", help="who answers for the identification; recorded")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what ``nps-ident identify`` was asked; returns the exit status."""
+    from nps_ident.library import open_library
+
+    failures = _Failures()
+    libraries = open_library(
+        *arguments.library,
+        starter=not arguments.no_starter,
+        report=failures.add_record,
+        progress=lambda name, n_read: failures.say(f"compiling {name}: {n_read:,} spectra read"),
+    )
+    out = sys.stdout
+    with ExitStack() as stack:
+        ledger = _ledger(arguments, stack)
+        answers = _answers(arguments, libraries, ledger, failures)
+        if arguments.format == "table":
+            _print_tables(answers, out)
+        elif arguments.format == "csv":
+            print_rows(map(_row, answers), _ROW_COLUMNS, out, form="csv")
+        else:
+            print_rows((answer.to_dict() for answer in answers), (), out, form=arguments.format)
+    return 1 if failures.n else 0
+
+
+class _Failures:
+    """Says on stderr what failed, and counts it."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._messages = sys.stderr
+
+    def add(self, error: NpsIdentError) -> None:
+        self.n += 1
+        self.add_record(error)
+
+    def add_record(self, error: NpsIdentError) -> None:
+        """A record of a library that cannot be read: said, but no input has failed."""
+        print(f"nps-ident: {shown(error)}", file=self._messages)
+
+    def say(self, text: str) -> None:
+        """Progress, on a terminal only."""
+        if self._messages.isatty():
+            print(f"nps-ident: {shown(text)}", file=self._messages)
+
+
+def _ledger(arguments: argparse.Namespace, stack: ExitStack) -> Ledger | None:
+    if arguments.no_record:
+        return None
+    from nps_ident.ledger import open_ledger
+
+    ledger = stack.enter_context(open_ledger(arguments.ledger))
+    stack.enter_context(ledger.batch())
+    return ledger
+
+
+def _answers(
+    arguments: argparse.Namespace, libraries: Libraries, ledger: Ledger | None, failures: _Failures
+) -> Iterator[Identification]:
+    """Answer every spectrum in order and record each at once; what fails is said, and the rest is still answered."""
+    from nps_ident.confidence.calibration import read_calibration
+    from nps_ident.identify import identify
+    from nps_ident.io import find_files, scan_spectra
+    from nps_ident.ledger import record
+    from nps_ident.model import Technique
+
+    chosen = [read_calibration(path) for path in arguments.calibration]
+    calibrations = {(calibration.technique, calibration.kind): calibration for calibration in chosen} or None
+    technique = Technique(_TECHNIQUES[arguments.technique]) if arguments.technique else None
+    settings = {
+        "verb": "identify",
+        "library": [str(Path(path).absolute()) if Path(path).exists() else path for path in arguments.library],
+        "starter": not arguments.no_starter,
+        "top": arguments.top,
+        "technique": technique.value if technique else None,
+        "calibration": [str(Path(path).absolute()) for path in arguments.calibration],
+    }
+    n_answers = 0
+    for place in arguments.paths:
+        try:
+            files = list(find_files([place]))
+        except InputError as error:
+            failures.add(error)
+            continue
+        for file in files:
+            for spectrum in scan_spectra(file, report=failures.add, technique=technique):
+                try:
+                    answer = identify(spectrum, libraries, top=arguments.top, calibrations=calibrations)
+                except NpsIdentError as error:
+                    failures.add(InputError(f"{file}: {error}"))
+                    continue
+                n_answers += 1
+                if n_answers == 1 and arguments.plot:
+                    from nps_ident.reports.figures import plot
+
+                    plot(answer, arguments.plot)
+                if n_answers % _PROGRESS_EVERY == 0:
+                    failures.say(f"{n_answers:,} spectra answered, {failures.n:,} failures")
+                yield answer if ledger is None else record(answer, ledger, analyst=arguments.analyst, settings=settings)
+
+
+def _row(answer: Identification) -> dict[str, Any]:
+    """One spectrum as one row: the verdict and its first candidate."""
+    best = answer.to_dict()["matches"][:1]
+    first = best[0] if best else {}
+    return {
+        "query": answer.spectrum.name,
+        "verdict": answer.verdict.value,
+        **{key: first.get(key) for key in ("name", "probability", "drug_class", "match_factor", "score")},
+        "reason": answer.reasons[0] if answer.reasons else None,
+        "file": answer.spectrum.source.file if answer.spectrum.source else None,
+        "record": answer.record,
+    }
+
+
+def _print_tables(answers: Iterator[Identification], out: TextIO) -> None:
+    """Print one spectrum at length, several as one row each."""
+    first = next(answers, None)
+    second = next(answers, None)
+    if first is None:
+        return
+    if second is None:
+        _print_one(first, out)
+        return
+    rows = [_row(first), _row(second), *map(_row, answers)]
+    columns = tuple(column for column in _ROW_COLUMNS if column not in {"reason", "file"})
+    print_rows(rows, columns, out, form="table")
+
+
+def _print_one(answer: Identification, out: TextIO) -> None:
+    from nps_ident.reports.hit_list import hit_table
+
+    technique = answer.spectrum.technique.value if answer.spectrum.technique else "unknown technique"
+    print(f"{shown(answer.spectrum.name)}  ({technique}, {answer.spectrum.n_peaks} peaks)", file=out)
+    print(f"Verdict: {answer.verdict.value.replace('_', ' ')}", file=out)
+    for finding in answer.findings:
+        mark = {"info": " ", "warning": "!", "error": "!!"}[finding.severity.value]
+        print(f"  {mark} {shown(finding.text)}", file=out)
+    rows = [[row[column] for column in _HIT_COLUMNS] for row in hit_table(answer)]
+    if rows:
+        used = [i for i in range(len(_HIT_COLUMNS)) if any(row[i] is not None for row in rows)]
+        print(file=out)
+        print_table([[row[i] for i in used] for row in rows], [_HIT_COLUMNS[i] for i in used], out)
+    print(file=out)
+    if answer.isomers_without_reference:
+        print(f"Not excluded, since no reference covers them: {shown(', '.join(_named(answer.isomers_without_reference)))}", file=out)
+    if answer.separated_by:
+        print(f"The members of the set are told apart by: {shown(', '.join(answer.separated_by))}", file=out)
+    print(f"Library {shown(answer.library.name)} {answer.library.sha256[:12]}, calibration {shown(answer.calibration or 'none')}", file=out)
+    print(f"Record {shown(answer.record)}" if answer.record else "Not recorded", file=out)
+
+
+def _named(keys: tuple[str, ...]) -> list[str]:
+    from nps_ident.catalogue.store import open_catalogue
+
+    catalogue = open_catalogue()
+    return [entry.name if (entry := catalogue.by_inchikey(key)) else key for key in keys]

@@ -1,0 +1,149 @@
+"""From calibrated probabilities to a verdict, with the reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nps_ident.model import Finding, Severity, Technique, Verdict
+from nps_ident.spectra.peaks import MIN_PEAKS
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nps_ident.confidence.calibration import Calibration
+    from nps_ident.library.hits import Hit, HitList
+
+__all__ = ["SEPARATED_BY", "Decision", "class_support", "decide"]
+
+MAX_SET = 5
+"""A longer list of candidates is no isomer set but ignorance."""
+CLASS_SHARE = 0.6
+"""A drug class is supported when hits of that class hold this share of the squared scores of the ten nearest."""
+NEAR, FAR = 0.6, 0.45
+"""Best raw score from which an analogue is named, and from which a class is (EI match factor / 999; MS/MS hybrid similarity)."""
+
+SEPARATED_BY = {
+    Technique.EI_MS: ("GC retention index", "IR", "NMR"),
+    Technique.MSMS: ("LC retention time", "IR", "NMR"),
+    Technique.DART_MS: ("GC retention index", "IR", "NMR"),
+}
+"""What tells isomers apart that this technique does not (SWGDRUG 8.1, 2022: uncorrelated techniques of category A and B)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verdict, the order and probabilities of the candidates, and why."""
+
+    verdict: Verdict
+    order: tuple[int, ...]
+    probabilities: tuple[float | None, ...]
+    isomer_set: tuple[int, ...] = ()
+    drug_class: str | None = None
+    nearest: tuple[Hit, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def characterise(self) -> bool:
+        """Whether an open question remains that a laboratory should settle."""
+        return self.verdict in {Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY}
+
+
+def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *, relatives: tuple[Hit, ...]) -> Decision:
+    """Judge one query.
+
+    Parameters
+    ----------
+    hits : HitList
+    n_query_peaks : int
+        Peaks that were compared.
+    calibration : Calibration or None
+        None: no probability is given, and nothing is named.
+    relatives : tuple of Hit
+        The nearest references whatever their mass, best first: what a class or an analogue is concluded from.
+    """
+    if calibration is None:
+        order = tuple(range(len(hits.hits)))
+        probabilities: NDArray[np.float64] | None = None
+    else:
+        probabilities = calibration.probabilities(hits, n_query_peaks)
+        keys = [hit.substance.inchikey or hit.substance.name for hit in hits.hits]
+        order = tuple(sorted(range(len(keys)), key=lambda i: (-round(float(probabilities[i]), 9), keys[i])))
+    ordered = tuple(None if probabilities is None else float(probabilities[i]) for i in order)
+    findings: list[Finding] = []
+
+    def verdict(kind: Verdict, why: str, *, severity: Severity = Severity.INFO, **more: object) -> Decision:
+        findings.insert(0, Finding(code="IDENT-001", severity=severity, text=why))
+        return Decision(verdict=kind, order=order, probabilities=ordered, findings=tuple(findings), **more)  # type: ignore[arg-type]
+
+    if n_query_peaks < MIN_PEAKS:
+        why = f"Inadequate: {n_query_peaks} peaks can be compared; fewer than {MIN_PEAKS} identify nothing."
+        return verdict(Verdict.INADEQUATE, why, severity=Severity.WARNING)
+    if calibration is not None and probabilities is not None and order:
+        named = _named(hits, order, probabilities, calibration)
+        if named is not None:
+            return verdict(*named[:2], isomer_set=named[2])
+    elif calibration is None and order:
+        why = f"No calibration holds for {hits.technique} searches of {hits.kind.replace('_', '-')} libraries: no probability, nothing is named."
+        findings.append(Finding(code="IDENT-002", severity=Severity.WARNING, text=why))
+    kind, why, drug_class, nearest = _abstain(hits, order, probabilities, relatives)
+    return verdict(kind, why, drug_class=drug_class, nearest=nearest)
+
+
+def _named(
+    hits: HitList, order: tuple[int, ...], probabilities: NDArray[np.float64], calibration: Calibration
+) -> tuple[Verdict, str, tuple[int, ...]] | None:
+    """A match or an isomer set, where the probability suffices."""
+    first = order[0]
+    best = float(probabilities[first])
+    members = tuple(i for i in order if probabilities[i] >= calibration.set_ratio * best)
+    name = hits.hits[first].substance.name
+    if best >= calibration.match_cut:
+        rest = f"next {hits.hits[order[1]].substance.name} with {probabilities[order[1]]:.3f}" if len(order) > 1 else "no other candidate"
+        return Verdict.MATCH, f"Match: {name} has probability {best:.3f} (cut {calibration.match_cut:g}), {rest}.", ()
+    together = float(sum(probabilities[i] for i in members))
+    if 1 < len(members) <= MAX_SET and together >= calibration.set_cut:
+        names = ", ".join(hits.hits[i].substance.name for i in members)
+        why = f"Isomer set: {names} together have probability {together:.3f} (cut {calibration.set_cut:g}); not told apart here."
+        return Verdict.ISOMER_SET, why, members
+    return None
+
+
+def _abstain(
+    hits: HitList, order: tuple[int, ...], probabilities: NDArray[np.float64] | None, relatives: tuple[Hit, ...]
+) -> tuple[Verdict, str, str | None, tuple[Hit, ...]]:
+    """Why nothing is named, and what is supported instead: an analogue, a class, or nothing."""
+    if probabilities is None or not order:
+        short = "No candidate" if not order else "Not named"
+    else:
+        best = hits.hits[order[0]]
+        short = f"Not named: the best candidate, {best.substance.name}, has probability {probabilities[order[0]]:.3f} only"
+    drug_class, share = class_support(relatives)
+    top = relatives[0].score if relatives else 0.0
+    if drug_class is not None and share >= CLASS_SHARE and top >= FAR:
+        nearest = tuple(hit for hit in relatives[:10] if hit.substance.drug_class == drug_class)
+        if nearest[0].score >= NEAR:
+            why = f"{short}; the nearest references are {drug_class}s, first {nearest[0].substance.name} (similarity {nearest[0].score:.2f})."
+            return Verdict.UNKNOWN_VARIANT, why, drug_class, nearest
+        why = f"{short}; {share:.0%} of the likeness is to the class {drug_class}, but no analogue is near."
+        return Verdict.CLASS_ONLY, why, drug_class, nearest
+    return Verdict.NO_MATCH, f"{short}; no drug class is supported by the nearest references.", None, ()
+
+
+def class_support(relatives: tuple[Hit, ...]) -> tuple[str | None, float]:
+    """The drug class that the nearest references agree on, and its share of their squared scores.
+
+    Returns
+    -------
+    (str or None, float)
+        None where the strongest vote is for "no drug class" or there are no relatives.
+    """
+    nearest = relatives[:10]
+    votes: dict[str | None, float] = {}
+    for hit in nearest:
+        votes[hit.substance.drug_class] = votes.get(hit.substance.drug_class, 0.0) + hit.score**2
+    if not votes or not sum(votes.values()):
+        return None, 0.0
+    best = max(votes, key=lambda name: (votes[name], name or ""))
+    return best, votes[best] / sum(votes.values())

@@ -1,0 +1,86 @@
+"""What a hit list says about its candidates, as numbers: the input of every calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nps_ident.model import Technique
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from nps_ident.library.hits import Hit, HitList
+
+__all__ = ["CANDIDATE_FEATURES", "LIST_FEATURES", "candidate_features", "list_features"]
+
+CANDIDATE_FEATURES: dict[Technique, tuple[str, ...]] = {
+    Technique.EI_MS: ("match_factor", "reverse_match_factor", "weighted_cosine", "log_matched", "explained_reference", "top_mass_differs"),
+    Technique.MSMS: (
+        "similarity",
+        "hybrid_similarity",
+        "support",
+        "explained_query",
+        "explained_reference",
+        "log_matched",
+        "same_precursor",
+        "mass_error",
+        "log_references",
+    ),
+}
+"""The columns of :func:`candidate_features`, by technique."""
+
+LIST_FEATURES = ("log_odds_first", "log_query_peaks")
+"""The columns that :func:`list_features` adds to the candidate features of the first candidate."""
+
+
+def candidate_features(hits: HitList) -> NDArray[np.float64]:
+    """One row a candidate, in the order of the hits; shape (n_candidates, n_features)."""
+    rows = [_ei(hit) if hits.technique is Technique.EI_MS else _msms(hit) for hit in hits.hits]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(CANDIDATE_FEATURES[hits.technique]))
+
+
+def _ei(hit: Hit) -> tuple[float, ...]:
+    return (
+        hit.score,
+        (hit.reverse_match_factor or 0.0) / 1000.0,
+        hit.weighted_cosine,
+        float(np.log1p(hit.n_matched)),
+        hit.explained_reference,
+        float(abs(hit.top_mass_shift_da) > 1.5),
+    )
+
+
+def _msms(hit: Hit) -> tuple[float, ...]:
+    return (
+        hit.score,
+        hit.weighted_cosine,
+        hit.support,
+        hit.explained_query,
+        hit.explained_reference,
+        float(np.log1p(hit.n_matched)),
+        float(hit.same_precursor),
+        min(abs(hit.mass_shift_da), 0.6),
+        float(np.log(hit.n_references)),
+    )
+
+
+def list_features(candidates: NDArray[np.float64], utilities: NDArray[np.float64], n_query_peaks: int) -> NDArray[np.float64]:
+    """What speaks for the substance being in the library at all: the first candidate's features, its lead, and the query's size.
+
+    Parameters
+    ----------
+    candidates : ndarray, shape (n_candidates, n_features)
+    utilities : ndarray, shape (n_candidates,)
+        Of the conditional model; the first candidate is the one of the highest.
+    n_query_peaks : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_features + 2,)
+    """
+    first = int(np.argmax(utilities))
+    others = np.delete(utilities, first)
+    lead = utilities[first] - np.logaddexp.reduce(others) if len(others) else 10.0
+    return np.concatenate([candidates[first], [np.clip(lead, -10.0, 10.0), np.log1p(n_query_peaks)]])

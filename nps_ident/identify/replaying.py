@@ -1,0 +1,68 @@
+"""Doing a recorded identification again, from its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nps_ident.errors import InputError
+from nps_ident.model import MassSpectrum, Polarity, Technique
+
+__all__ = ["rerun"]
+
+
+def rerun(settings: dict[str, Any]) -> dict[str, Any]:
+    """Identify again what a record's settings describe.
+
+    Parameters
+    ----------
+    settings : dict
+        As :func:`nps_ident.ledger.record` stored them.
+
+    Returns
+    -------
+    dict
+        The result by its contract.
+
+    Raises
+    ------
+    InputError
+        When an input is no longer there; what it then contains is for the comparison to judge.
+    """
+    if settings.get("verb") == "structure":
+        from nps_ident.identify.structure import rerun_structure
+
+        return rerun_structure(settings)
+    from nps_ident.confidence.calibration import read_calibration
+    from nps_ident.identify.spectrum import identify
+    from nps_ident.library import open_library
+
+    libraries = open_library(*settings.get("library", ()), starter=bool(settings.get("starter", True)), report=lambda _: None)
+    chosen = [read_calibration(path) for path in settings.get("calibration", ())]
+    calibrations = {(calibration.technique, calibration.kind): calibration for calibration in chosen} or None
+    return identify(_query(settings), libraries, top=int(settings.get("top", 10)), calibrations=calibrations).to_dict()
+
+
+def _query(settings: dict[str, Any]) -> MassSpectrum:
+    technique = Technique(settings["technique"]) if settings.get("technique") else None
+    if "spectrum" in settings:
+        stored = settings["spectrum"]
+        return MassSpectrum(
+            name=stored["name"],
+            technique=Technique(stored["technique"]) if stored["technique"] else technique,
+            mz=[float(value) for value in stored["mz"]],  # type: ignore[arg-type]
+            intensity=[float(value) for value in stored["intensity"]],  # type: ignore[arg-type]
+            precursor_mz=stored["precursor_mz"],
+            precursor_decimals=stored["precursor_decimals"],
+            adduct=stored["adduct"],
+            polarity=Polarity(stored["polarity"]) if stored["polarity"] else None,
+        )
+    from nps_ident.io import scan_spectra
+
+    file, index = settings["file"], settings["index"]
+    place = Path(settings.get("folder", "."), file)
+    for spectrum in scan_spectra(place, report=lambda _: None, technique=technique):
+        if spectrum.source is not None and spectrum.source.index == index:
+            return replace(spectrum, source=replace(spectrum.source, file=file))
+    raise InputError(f"{place}: spectrum {index} cannot be read; expected the file that was recorded.")

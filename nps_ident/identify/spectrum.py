@@ -1,0 +1,269 @@
+"""Identify one spectrum: search, calibrate, decide, and say why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nps_ident.confidence.calibration import shipped_calibration
+from nps_ident.confidence.decision import SEPARATED_BY, Decision, decide
+from nps_ident.errors import InputError
+from nps_ident.library.compiled import SECTIONS
+from nps_ident.library.search import relatives, search
+from nps_ident.model import Candidate, Finding, Identification, MassSpectrum, Severity, Technique, Variant, Verdict
+from nps_ident.spectra.peaks import prepare, principal_ions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nps_ident.confidence.calibration import Calibration
+    from nps_ident.library.hits import Hit, HitList
+    from nps_ident.library.opening import Libraries
+
+__all__ = ["SEARCHED", "identify"]
+
+SEARCHED = 25
+"""Substances that calibration looks at; the calibrations that ship were fitted to as many."""
+NAMED = {Verdict.MATCH, Verdict.ISOMER_SET}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the libraries of one kind say."""
+
+    kind: str
+    hits: HitList
+    decision: Decision
+    calibration: Calibration | None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def named_probability(self) -> float:
+        return sum(p or 0.0 for p in self.decision.probabilities)
+
+
+def identify(
+    spectrum: MassSpectrum,
+    libraries: Libraries,
+    *,
+    top: int = 10,
+    calibrations: Mapping[tuple[Technique, str], Calibration] | None = None,
+) -> Identification:
+    """Say what a spectrum shows, how sure that is, and on what grounds.
+
+    Parameters
+    ----------
+    spectrum : MassSpectrum
+        As read; it is prepared here, and what was done is in the findings.
+    libraries : Libraries
+        From :func:`nps_ident.library.open_library`.
+    top : int
+        Candidates listed at most.
+    calibrations : mapping of (Technique, kind) to Calibration, optional
+        In place of those that ship.
+
+    Returns
+    -------
+    Identification
+
+    Raises
+    ------
+    InputError
+        When the technique is not known and cannot be taken from the spectrum, or ``top`` is below 1.
+    """
+    if top < 1:
+        raise InputError(f"The 'top' parameter of identify must be at least 1. Got {top}.")
+    prepared = prepare(spectrum)
+    if prepared.technique is None:
+        raise InputError(f"{prepared.name}: the technique is not known; name it with --technique.")
+    kinds = [kind for kind in ("full", "principal_ions") if libraries.of_kind(kind)]
+    answers = [_answer(prepared, prepared.technique, libraries, kind, calibrations) for kind in kinds]
+    chosen = _chosen(answers)
+    hits, decision = chosen.hits, chosen.decision
+    ordered = [hits.hits[i] for i in decision.order]
+    matches = tuple(
+        _candidate(hit, probability, chosen) for hit, probability in zip(ordered[:top], decision.probabilities, strict=False)
+    )
+    findings = (*decision.findings, *chosen.findings, *_about_best(prepared, matches, decision), *prepared.findings)
+    named = decision.verdict in NAMED
+    return Identification(
+        spectrum=prepared,
+        verdict=decision.verdict,
+        characterise=decision.characterise,
+        matches=matches,
+        library=libraries.stamp,
+        software=_software(),
+        calibration=chosen.calibration.stamp if chosen.calibration else None,
+        isomer_set=_keys(tuple(hits.hits[i] for i in decision.isomer_set)) if decision.isomer_set else None,
+        isomers_without_reference=_isomers_without_reference(matches[0], prepared.technique, libraries) if named and matches else None,
+        separated_by=SEPARATED_BY[prepared.technique] if decision.verdict is Verdict.ISOMER_SET else None,
+        variant=_variant(decision),
+        findings=findings,
+    )
+
+
+def _answer(
+    prepared: MassSpectrum,
+    technique: Technique,
+    libraries: Libraries,
+    kind: str,
+    calibrations: Mapping[tuple[Technique, str], Calibration] | None,
+) -> _Answer:
+    members = libraries.of_kind(kind)
+    query = principal_ions(prepared) if kind == "principal_ions" else prepared
+    hits = search(query, members, most=SEARCHED)
+    calibration = calibrations.get((technique, kind)) if calibrations is not None else _shipped(technique, kind)
+    findings: tuple[Finding, ...] = ()
+    if calibration is not None and hits.n_substances < calibration.smallest_library:
+        text = (
+            f"The {kind.replace('_', '-')} libraries hold {hits.n_substances} substances by {technique.value}; the calibration holds from "
+            f"{calibration.smallest_library} on, so no probability is given."
+        )
+        findings, calibration = (Finding(code="IDENT-003", severity=Severity.WARNING, text=text),), None
+    near = relatives(query, members, hits, most=SEARCHED)
+    decision = decide(hits, query.n_peaks, calibration, relatives=near)
+    return _Answer(kind=kind, hits=hits, decision=decision, calibration=calibration, findings=findings)
+
+
+@cache
+def _shipped(technique: Technique, kind: str) -> Calibration | None:
+    return shipped_calibration(technique, kind)
+
+
+def _chosen(answers: list[_Answer]) -> _Answer:
+    """Of full and truncated libraries, the answer that names with more probability; full ones where neither names.
+
+    Where both name and do not agree, nothing is named: the disagreement is the finding.
+    """
+    if len(answers) == 1:
+        return answers[0]
+    full, truncated = answers
+    if not truncated.hits.hits:
+        return full
+    if not full.hits.hits or (full.decision.verdict not in NAMED and truncated.decision.verdict in NAMED):
+        return replace(truncated, findings=(*truncated.findings, _rests_on(truncated)))
+    if full.decision.verdict in NAMED and truncated.decision.verdict is Verdict.MATCH:
+        first, other = (a.hits.hits[a.decision.order[0]].substance for a in (full, truncated))
+        members = {full.hits.hits[i].substance.skeleton for i in full.decision.isomer_set} | {first.skeleton}
+        if other.skeleton not in members:
+            text = f"The full libraries name {first.name}, the principal-ion tables {other.name}: contradicted, hence not named."
+            contradiction = Finding(code="IDENT-005", severity=Severity.WARNING, text=text)
+            decision = replace(full.decision, verdict=Verdict.CLASS_ONLY, isomer_set=(), drug_class=first.drug_class)
+            return replace(full, decision=decision, findings=(*full.findings, contradiction))
+    return replace(full, findings=(*full.findings, _rests_on(full)))
+
+
+def _rests_on(answer: _Answer) -> Finding:
+    text = f"Full and truncated libraries were searched; the answer rests on the {answer.kind.replace('_', '-')} ones."
+    return Finding(code="IDENT-004", severity=Severity.INFO, text=text)
+
+
+def _candidate(hit: Hit, probability: float | None, answer: _Answer) -> Candidate:
+    calibration = answer.calibration
+    lr = None
+    if calibration is not None and probability is not None and hit.score >= calibration.lowest_score:
+        lr = calibration.log10_lr(probability, max(answer.hits.n_substances, 1))
+    fields = hit.library.reference(int(hit.library[f"{SECTIONS[answer.hits.technique]}.reference"][hit.row]))
+    proposed = hit.substance.status != "confirmed"
+    return Candidate(
+        substance=hit.substance,
+        score=hit.score,
+        match_factor=None if hit.match_factor is None else round(min(hit.match_factor, 999.0)),
+        reverse_match_factor=None if hit.reverse_match_factor is None else round(min(hit.reverse_match_factor, 999.0)),
+        probability=probability,
+        log10_lr=lr,
+        reference=fields.get("accession", ""),
+        source=f"register ({hit.substance.status})" if proposed else hit.library.name,
+        n_matched=hit.n_matched,
+        explained=hit.explained_query,
+        mass_shift_da=hit.mass_shift_da,
+        reference_spectrum=_reference_spectrum(hit, answer.hits.technique, fields),
+    )
+
+
+def _reference_spectrum(hit: Hit, technique: Technique, fields: Mapping[str, object]) -> MassSpectrum:
+    prefix = SECTIONS[technique]
+    peaks = slice(*hit.library[f"{prefix}.peak_start"][hit.row : hit.row + 2])
+    precursor = fields.get("precursor_mz")
+    return MassSpectrum(
+        name=str(fields.get("name", hit.substance.name)),
+        mz=hit.library[f"{prefix}.mz"][peaks],
+        intensity=hit.library[f"{prefix}.intensity"][peaks],
+        technique=technique,
+        precursor_mz=float(precursor) if isinstance(precursor, int | float) else None,
+        accession=str(fields.get("accession", "")),
+    )
+
+
+def _keys(hits: tuple[Hit, ...]) -> tuple[str, ...]:
+    return tuple(hit.substance.inchikey or hit.substance.name for hit in hits)
+
+
+def _about_best(prepared: MassSpectrum, matches: tuple[Candidate, ...], decision: Decision) -> tuple[Finding, ...]:
+    """What must be said about the first candidate of an answer that names."""
+    if not matches or decision.verdict not in NAMED:
+        return ()
+    best = matches[0].substance
+    findings = []
+
+    def note(code: str, text: str, severity: Severity = Severity.WARNING) -> None:
+        findings.append(Finding(code=code, severity=severity, text=text))
+
+    if best.inchikey and best.inchikey[15:23] != "UHFFFAOY" and not best.isotope_labelled:
+        note("IDENT-006", f"Stereochemistry not established: mass spectra do not tell {best.name} from its stereoisomers.", Severity.INFO)
+    if best.isotope_labelled:
+        note("IDENT-007", f"{best.name} is isotope-labelled: a standard added in the laboratory, not the drug.")
+    if best.status != "confirmed":
+        note("IDENT-008", f"{best.name} is an entry of your own register in state '{best.status}': nobody has reviewed it.")
+    if matches[0].log10_lr is None and matches[0].probability is not None:
+        note("IDENT-009", "The score lies below those the calibration has seen for true candidates; no likelihood ratio is given.")
+    return tuple(findings)
+
+
+def _isomers_without_reference(best: Candidate, technique: Technique, libraries: Libraries) -> tuple[str, ...]:
+    """Catalogue substances of the same formula and drug class that no reference covers: not excluded by any spectrum searched."""
+    substance = best.substance
+    if substance.formula is None or substance.inchikey is None:
+        return ()
+    from nps_ident.catalogue.store import open_catalogue
+
+    return tuple(
+        other.inchikey
+        for other in open_catalogue().substances
+        if other.inchikey
+        and other.formula == substance.formula
+        and other.drug_class == substance.drug_class
+        and other.skeleton != substance.skeleton
+        and not any(member.covers(technique, other.skeleton) for member in libraries.members)
+    )
+
+
+def _variant(decision: Decision) -> Variant | None:
+    if decision.verdict not in {Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY}:
+        return None
+    nearest = decision.nearest if decision.verdict is Verdict.UNKNOWN_VARIANT else ()
+    first = nearest[0] if nearest else None
+    known = first is not None and first.mass_shift_known
+    return Variant(
+        nearest=_keys(nearest),
+        mass_shift_da=first.mass_shift_da if first is not None and known else None,
+        drug_class=decision.drug_class,
+        predicted_mass_da=first.mass_shift_da + first.reference_mass_da if first is not None and known else None,
+    )
+
+
+@cache
+def _software() -> tuple[tuple[str, str], ...]:
+    """Versions that decide the answer's bytes, without importing what was not needed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    from nps_ident import __version__
+
+    found = [("nps_ident", __version__)]
+    for package in ("numpy", "rdkit"):
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
