@@ -49,7 +49,7 @@ class Document:
         return start.decode("utf-16" if start[:2] in _UTF16_MARKS else "utf-8-sig", errors="replace")
 
     def text(self) -> tuple[str, tuple[Finding, ...]]:
-        """The content as text with lines ended by ``\\n`` alone, and a finding when it is not UTF-8.
+        """The content as text with lines ended by a line feed alone, and a finding when it is not UTF-8.
 
         UTF-16 where its mark stands, else UTF-8, then Windows-1252, then Latin-1, which every byte string is: no byte is dropped.
 
@@ -92,6 +92,7 @@ class LineCounter:
         self._text, self._position, self._line = text, 0, 1
 
     def __call__(self, position: int) -> int:
+        """The line of ``position``."""
         if position >= self._position:
             self._line += self._text.count("\n", self._position, position)
         else:

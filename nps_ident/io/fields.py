@@ -62,7 +62,9 @@ _POLARITIES = {"p": Polarity.POSITIVE, "+": Polarity.POSITIVE, "n": Polarity.NEG
 _TECHNIQUES = {technique.value.lower(): technique for technique in Technique}
 _ABSENT = {"", "n/a", "na", "none", "unknown", "null", "-"}
 # d3, d5-, -D7 and [2H] or 13C in names: how laboratories mark internal standards.
-_LABELLED_NAME = re.compile(r"(?<![A-Za-z0-9])(?<!vitamin )[dD]\d{1,2}(?![A-Za-z0-9])|-[dD]\d{1,2}\b|deuter|(?<![0-9])13C\d?|\[2H", re.IGNORECASE)
+_LABELLED_NAME = re.compile(
+    r"(?<![A-Za-z0-9])(?<!vitamin )d\d{1,2}(?![A-Za-z0-9])|-d\d{1,2}\b|deuter|(?<![0-9])13C\d?|\[2H", re.IGNORECASE
+)
 _LABELLED_SMILES = re.compile(r"\[(?:2H|3H|13C|14C|13c|15N|15n|18O)")
 
 
@@ -106,17 +108,17 @@ def known_fields(fields: Iterable[tuple[str, str]]) -> tuple[dict[str, str], lis
     """The fields that have a meaning here, each meaning with its first value, and all synonyms in order."""
     known: dict[str, str] = {}
     synonyms: list[str] = []
-    for key, value in fields:
+    for key, content in fields:
         meaning = meaning_of(key)
         if meaning is None:
             continue
-        value = value.strip()
+        value = content.strip()
         if meaning == "comment":
             # MoNA keeps most of a record in its comment: "computed SMILES=…" "license=CC BY".
-            for inner, content in _QUOTED_PAIR.findall(value) if "=" in value else ():
-                inner_meaning = meaning_of(inner)
-                if inner_meaning and content.strip():
-                    known.setdefault(inner_meaning, content.strip())
+            for inner_key, inner in _QUOTED_PAIR.findall(value) if "=" in value else ():
+                inner_meaning = meaning_of(inner_key)
+                if inner_meaning and inner.strip():
+                    known.setdefault(inner_meaning, inner.strip())
         elif len(value) < 8 and value.lower() in _ABSENT:
             continue
         elif meaning == "synonym":

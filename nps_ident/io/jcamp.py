@@ -1,7 +1,7 @@
 """JCAMP-DX mass spectra: peak tables and continuous spectra, alone or several linked in one file.
 
-A file is blocks ``##TITLE= … ##END=`` of labelled records, ``##LABEL= value``; a block of type LINK holds other blocks.  Labels count without
-case, space, ``-``, ``/`` and ``_``.  Blocks of other techniques are refused by name.
+A file is blocks ``##TITLE= … ##END=`` of labelled records, ``##LABEL= value``; a block of type LINK holds other blocks.  Labels count
+without case, space, ``-``, ``/`` and ``_``.  Blocks of other techniques are refused by name.
 
 References
 ----------
@@ -38,7 +38,8 @@ _LABEL = re.compile(r"[ \t]*##([^=]{0,200})(?:=(.*))?", re.DOTALL)
 _FOLD = str.maketrans("", "", " -/_")
 _DATA_LABELS = {"XYDATA", "PEAKTABLE", "XYPOINTS", "DATATABLE", "PEAKASSIGNMENTS"}
 # Spellings of mass over charge in XUNITS; anything else is another quantity, and refused.
-_MASS_UNITS = {"M/Z", "MZ", "M/E", "MASS", "MASSUNITS", "MASS/CHARGE", "MASSTOCHARGERATIO", "AMU", "ATOMICMASSUNITS", "DA", "DALTON", "U", "TH"}
+_MASS_UNITS = {"M/Z", "MZ", "M/E", "MASS", "MASSUNITS", "MASS/CHARGE", "MASSTOCHARGERATIO"}
+_MASS_UNITS |= {"AMU", "ATOMICMASSUNITS", "DA", "DALTON", "U", "TH"}
 _ION_SIGN = re.compile(r"[A-Za-z]\s*([+-])\s*$")
 
 
@@ -58,6 +59,7 @@ class Block:
 
     @property
     def is_link(self) -> bool:
+        """Whether the block only holds others."""
         return "BLOCKS" in self.known or self.known.get("DATATYPE", "").strip().upper() == "LINK"
 
 
@@ -76,12 +78,13 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
                 found = f"the JCAMP-DX data type is {shown(data_type)}" if data_type else "a JCAMP-DX block without DATA TYPE"
                 report(FormatError(document.path, found, "MASS SPECTRUM (other techniques are not read)", line=block.line))
             continue
-        try:
-            if not ended:
-                raise FormatError(document.path, "the block is cut off", "##END= behind its data", line=block.line)
-            yield _spectrum(block, document, index, notes)
-        except FormatError as error:
-            report(error)
+        if ended:
+            try:
+                yield _spectrum(block, document, index, notes)
+            except FormatError as error:
+                report(error)
+        else:
+            report(FormatError(document.path, "the block is cut off", "##END= behind its data", line=block.line))
         index += 1
 
 
@@ -169,29 +172,28 @@ def _spectrum(block: Block, document: Document, index: int, notes: tuple[Finding
     if not units:
         findings.append(Finding(code="FILE-006", severity=Severity.INFO, text="XUNITS is missing; the abscissa was taken as m/z."))
     elif units not in _MASS_UNITS:
-        raise FormatError(document.path, f"XUNITS= {shown(block.known['XUNITS'])} in a mass spectrum", "M/Z", line=block.data[0][1])
+        found = f"XUNITS= {shown(block.known['XUNITS'])} in a mass spectrum"
+        raise FormatError(document.path, found, "M/Z", line=block.data[0][1])
     findings += more
     missing = np.isnan(intensity)
     if missing.any():
-        text = f"{int(missing.sum())} points are marked as missing ('?') in the file; they were left out and nothing was put in their place."
+        text = f"{int(missing.sum())} points are marked as missing ('?'); they were left out and nothing was put in their place."
         findings.append(Finding(code="FILE-003", severity=Severity.WARNING, text=text))
         mz, intensity = mz[~missing], intensity[~missing]
-    return _record(block, mz, intensity, document, index, findings)
+    known, synonyms = _known(block)
+    return spectrum_from_known(
+        known, mz, intensity, synonyms=synonyms, metadata=block.fields, document=document, index=index, findings=findings
+    )
 
 
-def _record(
-    block: Block,
-    mz: NDArray[np.float64],
-    intensity: NDArray[np.float64],
-    document: Document,
-    index: int,
-    findings: list[Finding],
-) -> MassSpectrum:
+def _known(block: Block) -> tuple[dict[str, str], list[str]]:
+    """What the labels of a block mean here."""
     known, synonyms = known_fields((label.lstrip("."), value) for label, value in block.fields)
     ionization = block.known.get(".IONIZATIONMODE", "")
     # ".IONIZATION MODE= EI+" is ionisation and charge in one; to the other formats a field of that name is the charge alone.
     known.pop("polarity", None)
-    sign = _ION_SIGN.search(ionization) or re.match(r"\s*(pos|neg)", block.known.get("$MODE", block.known.get("$POLARITY", "")), re.IGNORECASE)
+    mode = block.known.get("$MODE", block.known.get("$POLARITY", ""))
+    sign = _ION_SIGN.search(ionization) or re.match(r"\s*(pos|neg)", mode, re.IGNORECASE)
     if sign:
         known["polarity"] = sign[1].lower()
     if ionization:
@@ -201,9 +203,7 @@ def _record(
     if block.known.get("CASREGISTRYNO"):
         known["cas"] = block.known["CASREGISTRYNO"]
     synonyms += [name for name in block.known.get("NAMES", "").split("\n") if name]
-    return spectrum_from_known(
-        known, mz, intensity, synonyms=synonyms, metadata=block.fields, document=document, index=index, findings=findings
-    )
+    return known, synonyms
 
 
 def _number(block: Block, label: str, path: str, line: int) -> float | None:

@@ -44,6 +44,7 @@ _PAIR_SEPARATORS = str.maketrans("", "", " \t,;")
 _SQZ = {**{c: str(i) for i, c in enumerate("@ABCDEFGHI")}, **{c: f"-{i}" for i, c in enumerate("abcdefghi", 1)}}
 _DIF = {**{c: str(i) for i, c in enumerate("%JKLMNOPQR")}, **{c: f"-{i}" for i, c in enumerate("jklmnopqr", 1)}}
 _DUP = {c: str(i) for i, c in enumerate("STUVWXYZs", 1)}
+_NOT_COUNTED = "The table does not say how many points it has; their number was not checked."
 # FIRSTY is often rounded, and factors are edited by hand: 1 % tells a rounded value from a wrong factor.
 _FIRST_Y_TOLERANCE = 0.01
 
@@ -85,7 +86,7 @@ def decode_ordinates(table: Table) -> tuple[NDArray[np.float64], NDArray[np.floa
     findings: list[Finding] = []
     ordinates, heads = _expand(table)
     if table.n_points is None:
-        findings.append(_finding("FILE-002", Severity.WARNING, "The table does not say how many points it has; their number was not checked."))
+        findings.append(_finding("FILE-002", Severity.WARNING, _NOT_COUNTED))
     elif len(ordinates) != table.n_points:
         raise table.fault(f"{len(ordinates)} points in the data", f"NPOINTS= {table.n_points}")
     if not ordinates:
@@ -108,12 +109,12 @@ def decode_pairs(table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]
         rubbish = _PAIR_TOKEN.sub("", text).translate(_PAIR_SEPARATORS)
         if rubbish:
             raise table.fault(f"{shown(rubbish)} in a line of pairs", "numbers in pairs", line)
-        values += (math.nan if token == "?" else float(token) for token in _PAIR_TOKEN.findall(text))
+        values += (math.nan if found == "?" else float(found) for found in _PAIR_TOKEN.findall(text))
     if len(values) % 2:
         raise table.fault(f"{len(values)} numbers", "an even number, in pairs of x and y")
     findings: list[Finding] = []
     if table.n_points is None:
-        findings.append(_finding("FILE-002", Severity.WARNING, "The table does not say how many points it has; their number was not checked."))
+        findings.append(_finding("FILE-002", Severity.WARNING, _NOT_COUNTED))
     elif len(values) != 2 * table.n_points:
         raise table.fault(f"{len(values) // 2} pairs in the data", f"NPOINTS= {table.n_points}")
     if not values:

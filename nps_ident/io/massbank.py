@@ -2,7 +2,8 @@
 
 References
 ----------
-MassBank consortium, "MassBank Record Format 2.6", https://github.com/MassBank/MassBank-web/blob/main/Documentation/MassBankRecordFormat.md (2023).
+MassBank consortium, "MassBank Record Format", version 2.6 (2023),
+https://github.com/MassBank/MassBank-web/blob/main/Documentation/MassBankRecordFormat.md.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ _MEANINGS = {
 }
 _WITH_SUBTAG = {key.split(" ")[0] for key in _MEANINGS if " " in key}
 _ABSENT = {"", "N/A", "NA"}
+_COLUMNS = "m/z, intensity, relative intensity"
 
 
 def recognises(head: str) -> bool:
@@ -143,11 +145,11 @@ def _peaks(lines: list[tuple[int, str]], path: str) -> tuple[list[float], list[f
     for line, content in lines:
         parts = content[:1000].split()
         if len(parts) != 3:
-            raise FormatError(path, f"peak line has {len(parts)} numbers ({shown(content)})", "m/z, intensity, relative intensity", line=line)
+            raise FormatError(path, f"peak line has {len(parts)} numbers ({shown(content)})", _COLUMNS, line=line)
         try:
             mass, absolute, _ = map(finite, parts)
         except ValueError as error:
-            raise FormatError(path, f"peak line {shown(content)} {error}", "m/z, intensity, relative intensity", line=line) from None
+            raise FormatError(path, f"peak line {shown(content)} {error}", _COLUMNS, line=line) from None
         mz.append(mass)
         intensity.append(absolute)
     return mz, intensity

@@ -1,7 +1,7 @@
 """MGF, the Mascot generic format, in the dialects of Mascot and GNPS.
 
-Spectra stand between ``BEGIN IONS`` and ``END IONS``: ``KEY=value`` lines, then peaks, one a line: m/z, intensity and, if given, the charge.
-Parameters before the first spectrum hold for each that does not say otherwise.
+Spectra stand between ``BEGIN IONS`` and ``END IONS``: ``KEY=value`` lines, then peaks, one a line: m/z, intensity and, if given, the
+charge.  Parameters before the first spectrum hold for each that does not say otherwise.
 
 References
 ----------

@@ -7,6 +7,7 @@ space, ``;``, ``,``, ``:`` or brackets, each with an annotation in quotes behind
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,8 @@ _SECOND_FIELD = re.compile(r";[ \t]*(?=NIST#?:)", re.IGNORECASE)
 
 def recognises(head: str) -> bool:
     """Whether the beginning of a file looks like MSP: a ``Num Peaks`` line, or a ``Name`` line before anything else."""
-    return bool(_NUM_PEAKS_AT_ONCE.match(head) or _NUM_PEAKS.search(head.replace("\r", "\n"))) or bool(re.match(r"\s*name[ \t]*:", head, re.IGNORECASE))
+    counted = _NUM_PEAKS_AT_ONCE.match(head) or _NUM_PEAKS.search(head.replace("\r", "\n"))
+    return bool(counted or re.match(r"\s*name[ \t]*:", head, re.IGNORECASE))
 
 
 def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[MassSpectrum]:
@@ -61,8 +63,7 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
         Is given a :class:`FormatError` for each record that breaks the format; when it returns, reading goes on with the next record.
     """
     text, notes = document.text()
-    line_of = LineCounter(text)
-    path = document.path
+    file = _File(text, document.path, LineCounter(text), report)
     position, index = 0, 0
     at_once = _NUM_PEAKS_AT_ONCE.match(text)
     for heading in chain([at_once] if at_once else [], _NUM_PEAKS.finditer(text)):
@@ -71,9 +72,9 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
             continue
         header_at, position = position, min(heading.end() + 1, len(text))
         try:
-            fields = _fields(text, header_at, begin, path, line_of, report)
-            n_peaks = _count(heading[1], path, line_of, begin)
-            mz, intensity, position = _peaks(text, position, n_peaks, path, line_of)
+            fields = _fields(file, header_at, begin)
+            n_peaks = _count(file, heading[1], begin)
+            mz, intensity, position = _peaks(file, position, n_peaks)
         except _BrokenRecordError as broken:
             position = _next_record(text, heading.end()) if broken.resume_at is None else broken.resume_at
             report(broken.error)
@@ -81,7 +82,18 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
             continue
         yield spectrum_from_fields(fields, mz, intensity, document=document, index=index, findings=notes)
         index += 1
-    _report_stray(text, position, len(text), path, line_of, report)
+    _report_stray(file, position, len(text))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    text: str
+    path: str
+    line_of: LineCounter
+    report: Callable[[FormatError], None]
+
+    def fault(self, found: str, expected: str, at: int) -> FormatError:
+        return FormatError(self.path, found, expected, line=self.line_of(at))
 
 
 class _BrokenRecordError(Exception):
@@ -90,30 +102,30 @@ class _BrokenRecordError(Exception):
         self.error, self.resume_at = error, resume_at
 
 
-def _count(text: str, path: str, line_of: LineCounter, at: int) -> int:
-    match = _COUNT.fullmatch(text)
+def _count(file: _File, stated: str, at: int) -> int:
+    match = _COUNT.fullmatch(stated)
     if not match:
-        raise _BrokenRecordError(FormatError(path, f"the number of peaks is {shown(text)}", "a whole number", line=line_of(at)))
+        raise _BrokenRecordError(file.fault(f"the number of peaks is {shown(stated)}", "a whole number", at))
     return int(match[1])
 
 
-def _fields(
-    text: str, start: int, end: int, path: str, line_of: LineCounter, report: Callable[[FormatError], None]
-) -> list[tuple[str, str]]:
+def _fields(file: _File, start: int, end: int) -> list[tuple[str, str]]:
     """The fields of the record whose peaks begin at ``end``; records before it without ``Num Peaks`` are reported."""
+    text = file.text
     header = text[start:end].strip("\n")
     found: list[tuple[str, str]] = _FIELD.findall(header)
     if found and (len(found) != header.count("\n") + 1 or _LATER_NAME.search(header)):
         begin = _record_start(text, start, end)
-        _report_stray(text, start, begin, path, line_of, report)
+        _report_stray(file, start, begin)
         header = text[begin:end]
-        for number, line in enumerate(header.split("\n")):
+        position = begin
+        for line in header.split("\n"):
             if line.strip() and not _FIELD.match(line):
-                error = FormatError(path, f"{shown(line)} stands before 'Num Peaks'", "'Key: value'", line=line_of(begin) + number)
-                raise _BrokenRecordError(error)
+                raise _BrokenRecordError(file.fault(f"{shown(line)} stands before 'Num Peaks'", "'Key: value'", position))
+            position += len(line) + 1
         found = _FIELD.findall(header)
     elif not found and header.strip():
-        raise _BrokenRecordError(FormatError(path, f"{shown(header)} stands before 'Num Peaks'", "'Key: value'", line=line_of(start)))
+        raise _BrokenRecordError(file.fault(f"{shown(header)} stands before 'Num Peaks'", "'Key: value'", start))
     return _split_second_fields(found) if "NIST" in header else found
 
 
@@ -136,15 +148,14 @@ def _split_second_fields(fields: list[tuple[str, str]]) -> list[tuple[str, str]]
     return split
 
 
-def _peaks(
-    text: str, start: int, n_peaks: int, path: str, line_of: LineCounter
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+def _peaks(file: _File, start: int, n_peaks: int) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    text = file.text
     end = _PLAIN_PEAKS.match(text, start).end()  # type: ignore[union-attr]
     values = np.fromstring(text[start:end], sep=" ") if end > start else np.empty(0)
     if len(values) != 2 * n_peaks or not _ends_record(text, end):
-        values, end = _odd_peaks(text, start, n_peaks, path, line_of)
+        values, end = _odd_peaks(file, start, n_peaks)
     if not np.isfinite(values).all():
-        raise _BrokenRecordError(FormatError(path, "a number that is not finite", "finite m/z and intensity", line=line_of(start)), end)
+        raise _BrokenRecordError(file.fault("a number that is not finite", "finite m/z and intensity", start), end)
     return values[0::2], values[1::2], end
 
 
@@ -156,8 +167,9 @@ def _ends_record(text: str, at: int) -> bool:
     return not line.strip() or bool(_FIELD.match(line))
 
 
-def _odd_peaks(text: str, start: int, n_peaks: int, path: str, line_of: LineCounter) -> tuple[NDArray[np.float64], int]:
+def _odd_peaks(file: _File, start: int, n_peaks: int) -> tuple[NDArray[np.float64], int]:
     """Peaks in any of the other layouts, line by line, up to a blank line, a key line or the end of the file."""
+    text = file.text
     values: list[float] = []
     position = start
     while position < len(text):
@@ -169,13 +181,12 @@ def _odd_peaks(text: str, start: int, n_peaks: int, path: str, line_of: LineCoun
         try:
             values += _peak_line(line)
         except ValueError as error:
-            fault = FormatError(path, str(error), "m/z and intensity", line=line_of(position))
-            raise _BrokenRecordError(fault, _next_record(text, line_end)) from None
+            raise _BrokenRecordError(file.fault(str(error), "m/z and intensity", position), _next_record(text, line_end)) from None
         position = line_end + 1
     position = min(position, len(text))
     if len(values) != 2 * n_peaks:
         found = f"{len(values) // 2} peaks follow 'Num Peaks: {n_peaks}'"
-        raise _BrokenRecordError(FormatError(path, found, f"{n_peaks} peaks", line=line_of(max(start - 1, 0))), position)
+        raise _BrokenRecordError(file.fault(found, f"{n_peaks} peaks", max(start - 1, 0)), position)
     return np.array(values, dtype=np.float64), position
 
 
@@ -198,10 +209,9 @@ def _peak_line(line: str) -> list[float]:
     return [float(token) for token in tokens]
 
 
-def _report_stray(
-    text: str, start: int, end: int, path: str, line_of: LineCounter, report: Callable[[FormatError], None]
-) -> None:
+def _report_stray(file: _File, start: int, end: int) -> None:
     """Report records without a ``Num Peaks`` line, and lines that no record owns: once for each run of lines without a blank one."""
+    text = file.text
     position, fresh = start, True
     while position < end:
         line_end = text.find("\n", position, end)
@@ -212,7 +222,7 @@ def _report_stray(
         elif fresh or _NAME.match(line):
             fresh = False
             if _NAME.match(line):
-                report(FormatError(path, "the record has no 'Num Peaks' line", "'Num Peaks: n' before the peaks", line=line_of(position)))
+                file.report(file.fault("the record has no 'Num Peaks' line", "'Num Peaks: n' before the peaks", position))
             elif not _FIELD.match(line):
-                report(FormatError(path, f"{shown(line)} belongs to no record", "'Name: …' or the end of the file", line=line_of(position)))
+                file.report(file.fault(f"{shown(line)} belongs to no record", "'Name: …' or the end of the file", position))
         position = line_end + 1

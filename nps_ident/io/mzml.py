@@ -1,11 +1,12 @@
 """mzML and mzXML, scan by scan.
 
-Read with lxml alone, hardened: a document type is refused, nothing is resolved or fetched, no text node may exceed lxml's limit, and no array
-may unpack to more than it declares.  Why not pyteomics: ``docs/decisions/reading_mzml.md``.
+Read with lxml alone, hardened: a document type is refused, nothing is resolved or fetched, no text node may exceed lxml's limit, and no
+array may unpack to more than it declares.  Why not pyteomics: ``docs/decisions/reading_mzml.md``.
 
 References
 ----------
-Martens et al. 2011, doi:10.1074/mcp.R110.000133 (mzML); accessions from the PSI-MS vocabulary, https://www.ebi.ac.uk/ols4/ontologies/ms (2024).
+Martens et al. 2011, doi:10.1074/mcp.R110.000133 (mzML); accessions from the PSI-MS vocabulary (2024),
+https://www.ebi.ac.uk/ols4/ontologies/ms.
 Pedrioli et al. 2004, doi:10.1038/nbt1031 (mzXML).
 """
 
@@ -55,6 +56,16 @@ _COLLISION_ENERGY, _ELECTRON_IONIZATION = "MS:1000045", "MS:1000389"
 _OTHER_SOURCES = {"MS:1000073", "MS:1000398", "MS:1000070", "MS:1000075", "MS:1000071", "MS:1000382", "MS:1000057"}
 
 
+@dataclass(slots=True)
+class _Place:
+    """Where a spectrum stands and what was noted about it."""
+
+    document: Document
+    index: int
+    findings: list[Finding]
+    metadata: list[tuple[str, str]]
+
+
 def recognises(head: str) -> bool:
     """Whether the file is XML and an mzML or mzXML element begins it."""
     return head.lstrip().startswith("<") and bool(_ROOT.search(head))
@@ -72,8 +83,8 @@ class _Run:
 def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[MassSpectrum]:
     """Yield the spectra of an mzML or mzXML file in order, verbatim.
 
-    ``report`` is given a :class:`FormatError` for each spectrum that breaks the format, and one where the file is damaged; what stands before
-    the damage is still read.
+    ``report`` is given a :class:`FormatError` for each spectrum that breaks the format, and one where the file is damaged; what stands
+    before the damage is still read.
     """
     _refuse_document_types(document)
     # Late, because lxml takes longer to load than a first answer may take.
@@ -123,7 +134,8 @@ def _refuse_document_types(document: Document) -> None:
     declared = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf")[:400].lstrip())
     encoding = declared[1].decode("ascii", errors="replace").upper() if declared else "UTF-8"
     if encoding not in _PLAIN_ENCODINGS or data[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in data[:4]:
-        raise FormatError(document.path, f"XML in the encoding {shown(encoding if declared else 'UTF-16 or UTF-32')}", "UTF-8 or Latin-1", line=1)
+        found = f"XML in the encoding {shown(encoding if encoding != 'UTF-8' else 'UTF-16 or UTF-32')}"
+        raise FormatError(document.path, found, "UTF-8 or Latin-1", line=1)
     for mark in (b"<!DOCTYPE", b"<!ENTITY"):
         at = data.find(mark)
         if at >= 0:
@@ -157,7 +169,7 @@ def _local(element: Any) -> str:
 
 
 def _parameters(element: Any, run: _Run) -> list[tuple[str, str, str]]:
-    """All ``cvParam`` and ``userParam`` below an element, groups resolved: accession (none for ``userParam``), name, value with its unit."""
+    """All ``cvParam`` and ``userParam`` below an element, groups resolved: accession (or none), name, value with its unit."""
     found: list[tuple[str, str, str]] = []
     for child in element.iter("{*}cvParam", "{*}userParam", "{*}referenceableParamGroupRef"):
         if _local(child) == "referenceableParamGroupRef":
@@ -203,7 +215,8 @@ def _mzml(element: Any, run: _Run, document: Document, index: int) -> MassSpectr
     if _PROFILE in first and _CENTROID not in first:
         findings.append(_profile())
     metadata = [("id", known["record_name"]), *((name, value) for _, name, value in parameters)]
-    return _spectrum(known, arrays[_MZ_ARRAY], arrays[_INTENSITY_ARRAY], metadata, findings, document, index)
+    place = _Place(document, index, findings, metadata)
+    return _spectrum(known, arrays[_MZ_ARRAY], arrays[_INTENSITY_ARRAY], place)
 
 
 def _precursor(element: Any, run: _Run, findings: list[Finding]) -> str:
@@ -238,16 +251,21 @@ def _array(array: Any, spectrum: Any, run: _Run, path: str) -> tuple[str, NDArra
     return kinds.pop(), raw.astype(np.float64)
 
 
+def _inflated(packed: bytes, wanted: int) -> bytes:
+    """The content of a zlib stream, at most one byte more than wanted: that shows a surplus without unpacking all of it."""
+    stream = zlib.decompressobj()
+    raw = stream.decompress(packed, wanted + 1)
+    if len(raw) <= wanted and not stream.eof:
+        raise ValueError("its zlib stream is cut off")
+    return raw
+
+
 def _unpacked(text: str, kind: np.dtype[Any], length: int, path: str, line: int, *, compressed: bool) -> NDArray[Any]:
     wanted = length * kind.itemsize
     try:
         raw = base64.b64decode("".join(text.split()), validate=True)
         if compressed and raw:
-            stream = zlib.decompressobj()
-            # Room for one byte more than declared shows a surplus without unpacking all of it.
-            raw = stream.decompress(raw, wanted + 1)
-            if len(raw) <= wanted and not stream.eof:
-                raise ValueError("its zlib stream is cut off")
+            raw = _inflated(raw, wanted)
     except (binascii.Error, ValueError, zlib.error) as error:
         raise FormatError(path, f"a damaged binary array ({error})", "base64 numbers", line=line) from None
     if len(raw) != wanted:
@@ -262,7 +280,8 @@ def _mzxml(peaks: Any, run: _Run, document: Document, index: int) -> MassSpectru
     precision, order = peaks.get("precision", ""), peaks.get("byteOrder", "network")
     compression = (peaks.get("compressionType") or "none").lower()
     if content != "m/z-int" or precision not in {"32", "64"} or order != "network" or compression not in {"none", "zlib"}:
-        found = f"peaks of content {shown(content)}, precision {shown(precision)}, byte order {shown(order)}, compression {shown(compression)}"
+        found = f"peaks of content {shown(content)}, precision {shown(precision)}, byte order {shown(order)}, "
+        found += f"compression {shown(compression)}"
         raise FormatError(path, found, "m/z-int, 32 or 64, network, none or zlib", line=line)
     count = _whole(scan.get("peaksCount", ""), "peaksCount", path, line)
     text = peaks.text or ""
@@ -287,7 +306,8 @@ def _mzxml(peaks: Any, run: _Run, document: Document, index: int) -> MassSpectru
     known |= _technique(scan.get("msLevel", ""), electron_ionization=bool(run.electron_ionization))
     if scan.get("centroided") == "0":
         findings.append(_profile())
-    return _spectrum(known, pairs[0::2], pairs[1::2], list(scan.attrib.items()), findings, document, index)
+    place = _Place(document, index, findings, list(scan.attrib.items()))
+    return _spectrum(known, pairs[0::2], pairs[1::2], place)
 
 
 def _technique(level: str, *, electron_ionization: bool) -> dict[str, str]:
@@ -309,19 +329,18 @@ def _profile() -> Finding:
     return Finding(code="FILE-013", severity=Severity.WARNING, text=text)
 
 
-def _spectrum(
-    known: dict[str, str],
-    mz: NDArray[np.float64],
-    intensity: NDArray[np.float64],
-    metadata: list[tuple[str, str]],
-    findings: list[Finding],
-    document: Document,
-    index: int,
-) -> MassSpectrum:
+def _spectrum(known: dict[str, str], mz: NDArray[np.float64], intensity: NDArray[np.float64], place: _Place) -> MassSpectrum:
     if not (np.isfinite(mz).all() and np.isfinite(intensity).all()):
-        raise FormatError(document.path, f"a number that is not finite in {shown(known['record_name'])}", "finite numbers")
+        raise FormatError(place.document.path, f"a number that is not finite in {shown(known['record_name'])}", "finite numbers")
     spectrum = spectrum_from_known(
-        known, mz, intensity, synonyms=(), metadata=metadata, document=document, index=index, findings=findings
+        known,
+        mz,
+        intensity,
+        synonyms=(),
+        metadata=place.metadata,
+        document=place.document,
+        index=place.index,
+        findings=place.findings,
     )
     if spectrum.precursor_mz is None:
         return spectrum

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["read", "recognises"]
 
-_MZ_NAMES = {"mz", "mass", "moverz", "masscharge", "masstocharge", "masstochargeratio", "mzth", "mzda", "mzvalue", "massmz", "centroidmz", "me"}
+_MZ_NAMES = {"mz", "mass", "moverz", "masscharge", "masstocharge", "masstochargeratio", "mzth"}
+_MZ_NAMES |= {"mzda", "mzvalue", "massmz", "centroidmz", "me"}
 _INTENSITY_NAMES = (
     "intensity", "abundance", "height", "counts", "ioncount", "signal", "peakheight", "absoluteintensity", "intensitycounts", "int",
     "relativeintensity", "relintensity", "relint", "relativeabundance", "relabundance", "intensitypercent", "area", "peakarea",
 )  # fmt: skip
 # A column of this name tells spectra apart: more than one value in it and the file is not one spectrum.
-_GROUP_NAMES = {"scan", "scannumber", "spectrum", "spectrumid", "name", "title", "sample", "file", "filename", "rt", "retentiontime", "time"}
+_GROUP_NAMES = {"scan", "scannumber", "spectrum", "spectrumid", "name", "title", "sample"}
+_GROUP_NAMES |= {"file", "filename", "rt", "retentiontime", "time"}
 _DELIMITERS = {"\t": "tab", ";": "semicolon", ",": "comma"}
 _CELL = r'"?[ ]*[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?[ ]*"?'
 _NUMBERS = re.compile(rf"[ ]*{_CELL}(?:[\t;,]{_CELL})+[\t;, ]*", re.ASCII)
@@ -172,7 +174,7 @@ def _columns(sheet: _Sheet, path: str, findings: list[Finding]) -> tuple[int, in
 
 
 def _decimal_comma(sheet: _Sheet, columns: Sequence[int], path: str, findings: list[Finding]) -> bool:
-    """Whether the numbers have decimal commas: only behind another delimiter, never beside decimal points, never where it could be thousands."""
+    """Whether the numbers have decimal commas: only behind another delimiter, never beside points, never where it could be thousands."""
     with_comma = [(line, row[at]) for line, row in sheet.rows for at in columns if at < len(row) and "," in row[at]]
     if not with_comma:
         return False

@@ -90,7 +90,8 @@ def mzml(mz: Sequence[float], intensity: Sequence[float]) -> str:
     def array(accession: str, values: Sequence[float]) -> str:
         text = base64.b64encode(zlib.compress(struct.pack(f"<{len(values)}d", *values))).decode()
         return (
-            '<binaryDataArray><cvParam accession="MS:1000523" name="64-bit float"/><cvParam accession="MS:1000574" name="zlib compression"/>'
+            '<binaryDataArray><cvParam accession="MS:1000523" name="64-bit float"/>'
+            '<cvParam accession="MS:1000574" name="zlib compression"/>'
             f'<cvParam accession="{accession}" name="array"/><binary>{text}</binary></binaryDataArray>'
         )
 

@@ -131,7 +131,9 @@ def test_a_wrong_factor_shows_in_firsty() -> None:
     assert [f.code for f in findings] == ["FILE-005"]
 
 
-@pytest.mark.parametrize("lines", [["58,999 91,120"], ["58 999", "91 120"], ["58, 999; 91, 120"], ["58\t9.99e2", "91\t1.2E+002"], ["58", "999 91 120"]])
+@pytest.mark.parametrize(
+    "lines", [["58,999 91,120"], ["58 999", "91 120"], ["58, 999; 91, 120"], ["58\t9.99e2", "91\t1.2E+002"], ["58", "999 91 120"]]
+)
 def test_pairs_are_read_however_they_are_separated(lines: list[str]) -> None:
     x, y, _ = decode_pairs(table(lines, n_points=2))
     assert x.tolist() == [58, 91]
@@ -184,7 +186,9 @@ def test_a_missing_intensity_is_left_out_and_said(tmp_path: Path) -> None:
 
 
 def test_a_continuous_mass_spectrum_is_read(tmp_path: Path) -> None:
-    text = EI.replace("##PEAK TABLE= (XY..XY)\n58,999 91,120\n134, 15", "##FIRSTX= 50\n##LASTX= 50.2\n##XYDATA= (X++(Y..Y))\n50A0K%\n50.2A2")
+    text = EI.replace(
+        "##PEAK TABLE= (XY..XY)\n58,999 91,120\n134, 15", "##FIRSTX= 50\n##LASTX= 50.2\n##XYDATA= (X++(Y..Y))\n50A0K%\n50.2A2"
+    )
     [spectrum] = read_spectra(write(tmp_path, text))
     np.testing.assert_allclose(spectrum.mz, [50, 50.1, 50.2])
     assert spectrum.intensity.tolist() == [10, 12, 12]
@@ -215,7 +219,9 @@ def test_what_is_no_sound_mass_spectrum_is_refused_in_one_sentence(tmp_path: Pat
 
 def test_linked_blocks_are_read_each_and_other_techniques_refused_once(tmp_path: Path) -> None:
     infrared = "##TITLE= ir\n##DATA TYPE= INFRARED SPECTRUM\n##XYDATA= (X++(Y..Y))\n1 2\n##END=\n"
-    text = "##TITLE= series\n##DATA TYPE= LINK\n##BLOCKS= 4\n" + EI + infrared + infrared + EI.replace("synthetic base", "second") + "##END=\n"
+    text = (
+        "##TITLE= series\n##DATA TYPE= LINK\n##BLOCKS= 4\n" + EI + infrared + infrared + EI.replace("synthetic base", "second") + "##END=\n"
+    )
     errors: list[str] = []
     spectra = list(scan_spectra(write(tmp_path, text), report=lambda e: errors.append(str(e))))
     assert [s.name for s in spectra] == ["synthetic base", "second"]

@@ -64,7 +64,12 @@ def test_a_record_is_read_with_its_substance_and_conditions(tmp_path: Path) -> N
     assert (spectrum.collision_energy, spectrum.instrument_type) == ("30 eV", "LC-ESI-QTOF")
     label = spectrum.label
     assert (label.name, label.synonyms) == ("Fentanyl", ("N-phenyl-N-[1-(2-phenylethyl)piperidin-4-yl]propanamide",))
-    assert (label.inchikey, label.cas, label.formula, label.exact_mass) == ("PJMPHNIQZUBGLI-UHFFFAOYSA-N", "437-38-7", "C22H28N2O", 336.2202)
+    assert (label.inchikey, label.cas, label.formula, label.exact_mass) == (
+        "PJMPHNIQZUBGLI-UHFFFAOYSA-N",
+        "437-38-7",
+        "C22H28N2O",
+        336.2202,
+    )
     assert ("AC$MASS_SPECTROMETRY", "ION_MODE POSITIVE") in spectrum.metadata
 
 

@@ -132,7 +132,8 @@ def test_a_precursor_that_is_no_plain_number_is_absent_not_half_read(tmp_path: P
 
 @pytest.mark.parametrize(
     ("name", "labelled"),
-    [("Fentanyl-d5", True), ("d5-fentanyl", True), ("[2H5]fentanyl", True), ("13C6-cocaine", True), ("D-Amphetamine", False), ("2C-D", False),
+    [("Fentanyl-d5", True), ("d5-fentanyl", True), ("[2H5]fentanyl", True), ("13C6-cocaine", True), ("D-Amphetamine", False),
+     ("2C-D", False),
      ("Vitamin D3", False), ("MDMA", False)],
 )  # fmt: skip
 def test_an_isotope_label_is_told_by_the_name_where_there_is_no_structure(tmp_path: Path, name: str, labelled: bool) -> None:
@@ -187,12 +188,21 @@ def test_a_bad_record_costs_one_error_and_neither_neighbour(tmp_path: Path, bad:
 
 @pytest.mark.realdata
 def test_every_record_of_the_real_libraries_is_read(realdata: Path) -> None:
-    for name in ("ei/reference.msp", "ei/queries_dev.msp", "msms/reference.msp", "dart/reference_4.msp", "dart/raw_10.msp", "dart/mixtures.msp"):
+    for name in (
+        "ei/reference.msp",
+        "ei/queries_dev.msp",
+        "msms/reference.msp",
+        "dart/reference_4.msp",
+        "dart/raw_10.msp",
+        "dart/mixtures.msp",
+    ):
         path = realdata / name
         text = path.read_text(encoding="utf-8")
         spectra = read_spectra(path)
         assert len(spectra) == sum(line.lower().startswith("num peaks") for line in text.splitlines())
-        assert sum(s.n_peaks for s in spectra) == sum(int(line.split(":")[1]) for line in text.splitlines() if line.lower().startswith("num peaks"))
+        assert sum(s.n_peaks for s in spectra) == sum(
+            int(line.split(":")[1]) for line in text.splitlines() if line.lower().startswith("num peaks")
+        )
 
 
 @pytest.mark.realdata

@@ -41,12 +41,17 @@ def array(kind: str, values: tuple[float, ...], *, bits: int = 64, compress: boo
     )
 
 
-def mzml(*, level: int = 2, arrays: str | None = None, extra: str = "", precursor: bool = True, n: int = 3, source: str = "MS:1000073") -> str:
+def mzml(
+    *, level: int = 2, arrays: str | None = None, extra: str = "", precursor: bool = True, n: int = 3, source: str = "MS:1000073"
+) -> str:
     arrays = array("m/z", MZ) + array("intensity", INTENSITY, bits=32, compress=True) if arrays is None else arrays
     selected = (
-        '<precursorList count="1"><precursor><isolationWindow><cvParam accession="MS:1000827" name="isolation window target m/z" value="150.1"/>'
-        '</isolationWindow><selectedIonList count="1"><selectedIon><cvParam accession="MS:1000744" name="selected ion m/z" value="150.12767"/>'
-        '</selectedIon></selectedIonList><activation><cvParam accession="MS:1000045" name="collision energy" value="30" unitName="electronvolt"/>'
+        '<precursorList count="1"><precursor><isolationWindow>'
+        '<cvParam accession="MS:1000827" name="isolation window target m/z" value="150.1"/>'
+        '</isolationWindow><selectedIonList count="1"><selectedIon>'
+        '<cvParam accession="MS:1000744" name="selected ion m/z" value="150.12767"/>'
+        '</selectedIon></selectedIonList><activation>'
+        '<cvParam accession="MS:1000045" name="collision energy" value="30" unitName="electronvolt"/>'
         "</activation></precursor></precursorList>"
     )
     return f"""<?xml version="1.0" encoding="utf-8"?>
@@ -245,7 +250,8 @@ def test_xml_libraries_load_only_for_xml(tmp_path: Path) -> None:
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize("name", ["levitsky__pyteomics/tiny.pwiz.1.1.mzML", "levitsky__pyteomics/test.mzML", "levitsky__pyteomics/test.mzXML",
+@pytest.mark.parametrize("name", ["levitsky__pyteomics/tiny.pwiz.1.1.mzML", "levitsky__pyteomics/test.mzML",
+                                  "levitsky__pyteomics/test.mzXML",
                                   "matchms__matchms/testdata.mzml", "matchms__matchms/testdata.mzXML"])  # fmt: skip
 def test_real_files_give_the_numbers_that_pyteomics_gives(realdata: Path, name: str) -> None:
     pytest.importorskip("psims", reason="pyteomics reads mzML only with psims")

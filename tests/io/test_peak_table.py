@@ -41,7 +41,8 @@ def test_columns_are_found_by_their_names(tmp_path: Path, text: str) -> None:
 
 
 def test_lines_above_the_table_are_read_as_fields(tmp_path: Path) -> None:
-    text = "# Name: exhibit 17\n# Instrument type: DART-TOF\n# just a remark\nIon mode: positive\nPrecursorMZ: 337.2274\nm/z,intensity\n188.14,999\n"
+    text = "# Name: exhibit 17\n# Instrument type: DART-TOF\n# just a remark\nIon mode: positive\n"
+    text += "PrecursorMZ: 337.2274\nm/z,intensity\n188.14,999\n"
     [spectrum] = read_spectra(write(tmp_path, text))
     assert spectrum.name == "exhibit 17"
     assert spectrum.technique is Technique.DART_MS

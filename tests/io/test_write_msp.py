@@ -70,7 +70,9 @@ def test_what_is_absent_stays_absent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("technique", [*Technique, None])
 def test_the_technique_comes_back_against_every_other_sign(tmp_path: Path, technique: Technique | None) -> None:
-    spectrum = replace(FULL, technique=technique, instrument_type="GC-EI-Q" if technique else None, precursor_mz=None, precursor_decimals=None)
+    spectrum = replace(
+        FULL, technique=technique, instrument_type="GC-EI-Q" if technique else None, precursor_mz=None, precursor_decimals=None
+    )
     assert again(tmp_path, spectrum)[0].technique is technique
 
 
@@ -82,7 +84,9 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_
 
 
 @given(
-    peaks=st.lists(st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False)), max_size=20),
+    peaks=st.lists(
+        st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False)), max_size=20
+    ),
     name=TEXT,
     synonyms=st.lists(TEXT, max_size=3),
 )
