@@ -219,7 +219,7 @@ def compile_tables(arguments: argparse.Namespace) -> dict[str, int]:
         filter(None, (principal_ions.ei_row(s, key, formula) for s, key, formula, _ in principal_ions.records_of(admitted_ei, by_skeleton)))
     )
     msms_rows = principal_ions.chosen_msms(
-        filter(None, (principal_ions.msms_row(s, key, mass) for s, key, _, mass in principal_ions.records_of(admitted_msms, by_skeleton)))
+        filter(None, (principal_ions.msms_row(s, *what) for s, *what in principal_ions.records_of(admitted_msms, by_skeleton)))
     )
     tables = {
         "substances.tsv": (COLUMNS, rows),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from admission import folded
 
+from nps_ident.catalogue.ion_formulae import LEAST_EXPLAINED, explained_share, is_formed
 from nps_ident.chemistry.formula import ion_mz, nominal_mass, parse_formula
 from nps_ident.errors import ChemistryError
 from nps_ident.model import Polarity, Technique
@@ -32,6 +33,9 @@ ADMITTED_LICENCES = {"CC0": "CC0-1.0", "CC BY": "CC BY", "dl-de/by-2-0": "DL-DE-
 DEA = "SWGDRUG/DEA "
 DEA_LICENCE = "US government work"
 PRECURSOR_PPM = 10.0
+ADMITTED_ADDUCTS = frozenset({"[M+H]+", "[M-H]-", "[M]+"})
+"""Sodium adducts and losses in the source fragment little: their spectra are mostly noise."""
+
 _HIGH_RESOLUTION = re.compile(r"TOF|FT")
 _CHANGED = re.compile(r"breakdown|converts|derivat|TMS|mixture", re.IGNORECASE)
 
@@ -129,18 +133,23 @@ def msms_admitted(spectrum: MassSpectrum) -> bool:
         and spectrum.licence in ADMITTED_LICENCES
         and not spectrum.label.isotope_labelled
         and spectrum.polarity is not None
+        and spectrum.adduct in ADMITTED_ADDUCTS
         and bool(_HIGH_RESOLUTION.search(spectrum.instrument_type or ""))
     )
 
 
-def msms_row(spectrum: MassSpectrum, inchikey: str, exact_mass: float) -> Row | None:
-    """Make the line of an MS/MS record; None where the precursor contradicts the structure or only the precursor is seen."""
+def msms_row(spectrum: MassSpectrum, inchikey: str, formula: str, exact_mass: float) -> Row | None:
+    """Make the line of an MS/MS record; None where precursor or ions contradict the structure or only the precursor is seen."""
     if not precursor_agrees(spectrum, exact_mass):
         return None
     precursor = ion_mz(exact_mass, spectrum.adduct or "")
     peaks = zip(spectrum.mz.tolist(), spectrum.intensity.tolist(), strict=True)
     ions = principal_ions((peak for peak in peaks if peak[0] <= precursor + 0.01), weigh_mass=False)
+    adduct = spectrum.adduct or ""
     if sum(abs(mz - precursor) > 0.01 for mz, _ in ions) < 2:
+        return None
+    base_is_formed = all(is_formed(mz, formula, adduct) for mz, percent in ions if percent == 100)
+    if not base_is_formed or explained_share(ions, formula, adduct) < LEAST_EXPLAINED:
         return None
     return Row(
         accession=spectrum.accession or "",

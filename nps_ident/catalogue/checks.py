@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nps_ident.catalogue.ion_formulae import LEAST_EXPLAINED, explained_share, is_formed
 from nps_ident.catalogue.principal_ions import EI_COLUMNS, EI_TABLE, MSMS_COLUMNS, MSMS_TABLE
 from nps_ident.catalogue.rules import ADMITTED_LICENCES, GROUPS, RULES, Problem
 from nps_ident.catalogue.store import SUBSTANCE_COLUMNS, fold_name, read_table, verify_manifest
@@ -249,6 +250,11 @@ def _check_msms(row: Row, substance: Row | None, report: Report) -> None:
     above = [mz for mz, _ in ions if mz > expected + 0.01 + 5e-6 * expected]
     if above:
         report("CAT-205", f"an ion stands at m/z {above[0]:.4f}; expected none above the precursor at {expected:.4f}")
+    unformed = [mz for mz, percent in ions if percent == 100 and not is_formed(mz, substance["formula"], row["adduct"])]
+    if unformed:
+        report("CAT-212", f"the base peak stands at m/z {unformed[0]:.4f}; expected an ion that {substance['formula']} can form")
+    elif ions and (share := explained_share(ions, substance["formula"], row["adduct"])) < LEAST_EXPLAINED:
+        report("CAT-212", f"{share:.0%} of the signal is explained by {substance['formula']}; expected at least {LEAST_EXPLAINED:.0%}")
 
 
 def _check_fragment(row: Row, substance: Row | None, report: Report) -> None:

@@ -92,6 +92,7 @@ _ROWS = (
     ("CAT-209", "error", "A SWGDRUG record was contributed by a DEA laboratory; others have owners who did not agree."),
     ("CAT-210", "error", "An accession stands once in its table."),
     ("CAT-211", "error", "Ions are written as ascending 'm/z:percent' from m/z 10 on."),
+    ("CAT-212", "error", "Base peak and most of the signal of an MS/MS record are ions that the molecule can form, within 10 ppm or 2 mDa."),
     ("CAT-301", "error", "The m/z of a listed fragment is that of its formula, within 0.0002, and its substance is in the catalogue."),
     ("CAT-401", "error", "Every table is as the manifest says, byte for byte."),
     ("CAT-402", "error", "Every table can be read: its columns, its rows, its end."),

@@ -45,7 +45,7 @@ PLANTED = [
     (SUBSTANCES, "MDMB-4en-PINACA", "exact_mass", lambda old: "nan", {"CAT-106"}),
     (SUBSTANCES, "MDMB-4en-PINACA", "smiles", lambda old: old.replace("C=C", "CC", 1), {"CAT-104", "CAT-105"}),
     (SUBSTANCES, "Ketamine", "inchikey", lambda old: "JTJMJGYZQZDUJJ-UHFFFAOYSA-N", {"CAT-104", "CAT-201", "CAT-301"}),
-    (SUBSTANCES, "Ketamine", "inchikey", lambda old: HEROIN_KEY, {"CAT-102", "CAT-104", "CAT-201", "CAT-205", "CAT-206", "CAT-301"}),
+    (SUBSTANCES, "Ketamine", "inchikey", lambda old: HEROIN_KEY, {"CAT-102", "CAT-104", "CAT-201", "CAT-205", "CAT-206", "CAT-212", "CAT-301"}),
     (SUBSTANCES, "Fentanyl", "cas", lambda old: "437-38-8", {"CAT-107"}),
     (SUBSTANCES, "Fentanyl", "cas", lambda old: "437-387", {"CAT-107"}),
     (SUBSTANCES, "Fentanyl", "cas", lambda old: "561-27-3", {"CAT-113"}),
@@ -85,6 +85,7 @@ PLANTED = [
     (MSMS, "[M+H]+", "precursor_mz", lambda old: "", {"CAT-206"}),
     (MSMS, "[M+H]+", "polarity", lambda old: "negative", {"CAT-207"}),
     (MSMS, "[M+H]+", "peaks", lambda old: f"{old} 999.1234:2", {"CAT-205"}),
+    (MSMS, "[M+H]+", "peaks", lambda old: "60.5555:100 61.5555:9", {"CAT-212"}),
     (MSMS, "[M+H]+", "licence", lambda old: "CC BY-NC", {"CAT-208"}),
     (FRAGMENTS, "Isotonitazene", "mz", lambda old: f"{float(old) + 0.0005:.4f}", {"CAT-301"}),
     (FRAGMENTS, "Isotonitazene", "ion_formula", lambda old: "Xx2+", {"CAT-301"}),
@@ -94,7 +95,7 @@ PLANTED = [
 @pytest.mark.parametrize(
     ("table", "word", "column", "new", "expected"), PLANTED, ids=[f"{p[2]}-{min(p[4])}-{i}" for i, p in enumerate(PLANTED)]
 )
-def test_each_planted_error_is_found_by_its_rules_and_no_other(  # noqa: PLR0917
+def test_each_planted_error_is_found_by_its_rules_and_no_other(
     small_copy: Path, change: Change, table: str, word: str, column: str, new: Callable[[str], str], expected: set[str]
 ) -> None:
     change(small_copy / table, word, column, new)
