@@ -18,7 +18,7 @@ from rdkit import Chem
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Place", "place_of", "places_in"]
+__all__ = ["Place", "places_in"]
 
 _BENZENE = Chem.MolFromSmarts("[c;R1]1[c;R1][c;R1][c;R1][c;R1][c;R1]1")
 _MOST_MATCHES = 400
@@ -35,14 +35,11 @@ class Place:
     name : str
         ``aniline ring``, ``amine nitrogen``.
     in_ring : bool
-    row : int
-        Of the table it was named by; with ``label`` it says how to find the place again.
     """
 
     label: str
     name: str
     in_ring: bool
-    row: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +117,7 @@ def places_in(mol: Any, substituents: Mapping[int, Sequence[str]]) -> dict[int, 
     named_rings: dict[str, set[frozenset[int]]] = defaultdict(set)
     for name, found in zip(names, numberings, strict=True):
         named_rings[name].update(frozenset(numbering) for numbering in found)
-    for number, (name, found) in enumerate(zip(names, numberings, strict=True)):
+    for name, found in zip(names, numberings, strict=True):
         if not found or not _one_place(mol, named_rings[name]):
             continue
         by_ring: dict[frozenset[int], list[dict[int, int]]] = defaultdict(list)
@@ -128,33 +125,10 @@ def places_in(mol: Any, substituents: Mapping[int, Sequence[str]]) -> dict[int, 
             by_ring[frozenset(numbering)].append(numbering)
         for ways in by_ring.values():
             for atom, locant in _numbered(ways, substituents).items():
-                places.setdefault(atom, Place(label=f"{locant}-", name=name, in_ring=True, row=number))
-    for number, (prefix, name, pattern) in enumerate(_chain_sites()):
+                places.setdefault(atom, Place(label=f"{locant}-", name=name, in_ring=True))
+    for prefix, name, pattern in _chain_sites():
         atoms = {match[0] for match in mol.GetSubstructMatches(pattern)}
         if atoms and _one_place(mol, {frozenset({atom}) for atom in atoms}):
             for atom in sorted(atoms):
-                places.setdefault(atom, Place(label=prefix, name=name, in_ring=False, row=number))
+                places.setdefault(atom, Place(label=prefix, name=name, in_ring=False))
     return places
-
-
-def place_of(mol: Any, place: Place) -> tuple[int, ...]:
-    """Find the atoms of another molecule that a place can mean; empty where its name means nothing, or two different rings, there.
-
-    Parameters
-    ----------
-    mol : rdkit.Chem.Mol
-    place : Place
-
-    Returns
-    -------
-    tuple of int
-        Several where a ring can be numbered both ways.
-    """
-    if not place.in_ring:
-        atoms = {match[0] for match in mol.GetSubstructMatches(_chain_sites()[place.row][2])}
-        return tuple(sorted(atoms)) if atoms and _one_place(mol, {frozenset({atom}) for atom in atoms}) else ()
-    found = _matches(mol, _rings()[place.row])
-    if not found or not _one_place(mol, {frozenset(numbering) for numbering in found}):
-        return ()
-    locant = int(place.label.rstrip("-"))
-    return tuple(sorted({atom for numbering in found for atom, number in numbering.items() if number == locant}))

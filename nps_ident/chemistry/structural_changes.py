@@ -1,9 +1,9 @@
 """The difference between two structures in words: "4-bromo on the aniline ring of fentanyl".
 
 Both molecules are cut at single bonds (and at terminal double bonds) into a core and one or two named groups; where the cores are
-equal, the groups are the difference (matched molecular pairs, Hussain and Rea 2010, doi:10.1021/ci900450m).  Every sentence is verified
-by acting on it: its groups, put on the common core at the places it names, must give both structures again.  What cannot be named so is
-told as a difference of formulae, never guessed.
+equal, the groups are the difference (matched molecular pairs, Hussain and Rea 2010, doi:10.1021/ci900450m).  Places are named, and numbered,
+in the substance of the catalogue.  Every sentence is verified by acting on it: the groups, put on that substance at the places named in
+place of its own, must give the query.  What cannot be said so is told as a difference of formulae, never guessed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from itertools import combinations, permutations, product
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Any
 
 from rdkit import Chem, rdBase
@@ -21,7 +21,7 @@ from rdkit.Chem import rdMolDescriptors
 
 from nps_ident.chemistry.fingerprints import flattened
 from nps_ident.chemistry.formula import exact_mass, parse_formula
-from nps_ident.chemistry.sites import Place, place_of, places_in
+from nps_ident.chemistry.sites import Place, places_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,13 @@ _MOST_CUTS = 16
 
 # Groups removed from the query and from the other molecule, by number of changes.
 _STEPS = {1: ((1, 0), (0, 1), (1, 1)), 2: ((2, 0), (0, 2), (2, 1), (1, 2), (2, 2))}
+
+_MOST_OVERLAYS = 256
+"""Ways to lay two equal cores over each other; a core with several symmetric rings has under 100."""
+
+_CHAIN_PENALTY = 3
+"""Atoms by which an exchange on a chain must be smaller than one on a ring or nitrogen to be said instead: benzyl for 2-phenylethyl on the
+piperidine of fentanyl reads better than phenyl for benzyl beside its nitrogen."""
 
 _DOUBLE_ENDS = frozenset({8, 16})
 
@@ -133,27 +140,36 @@ def _named_cuts(mol: Any) -> tuple[_Cut, ...]:
     return tuple(sorted(cuts, key=lambda cut: (len(cut.atoms), cut.smiles, cut.site)))
 
 
-def _core(mol: Any, cuts: Sequence[_Cut], *, marked: bool = False) -> str | None:
-    """Write what is left without some groups, hydrogens in their place; ``marked`` numbers the places in the order given."""
+def _stripped(mol: Any, cuts: Sequence[_Cut], *, marked: bool = False) -> Any:
+    """Take groups off, hydrogens in their place; None where that leaves no molecule.
+
+    Every atom keeps its old index in the property ``origin``; ``marked`` numbers the places in the order given.
+    """
     core = Chem.RWMol(mol)
+    for atom in core.GetAtoms():
+        atom.SetIntProp("origin", atom.GetIdx())
     for number, cut in enumerate(cuts, 1):
         site = core.GetAtomWithIdx(cut.site)
-        order = sum(
-            int(bond.GetBondTypeAsDouble()) for bond in site.GetBonds() if bond.GetOtherAtomIdx(cut.site) in cut.atoms
-        )
+        order = sum(int(bond.GetBondTypeAsDouble()) for bond in site.GetBonds() if bond.GetOtherAtomIdx(cut.site) in cut.atoms)
         if site.GetIsAromatic() and site.GetAtomicNum() == 7:
             site.SetNumExplicitHs(site.GetNumExplicitHs() + order)
         if marked:
             site.SetAtomMapNum(number)
     core.BeginBatchEdit()
-    for atom in sorted(atom for cut in cuts for atom in cut.atoms):
-        core.RemoveAtom(atom)
+    for removed in sorted(removed for cut in cuts for removed in cut.atoms):
+        core.RemoveAtom(removed)
     core.CommitBatchEdit()
     try:
         Chem.SanitizeMol(core)
     except (Chem.AtomValenceException, Chem.KekulizeException):
         return None
-    return str(Chem.MolToSmiles(core))
+    return core
+
+
+def _core(mol: Any, cuts: Sequence[_Cut], *, marked: bool = False) -> str | None:
+    """Write what is left without some groups; None where nothing sensible is."""
+    core = _stripped(mol, cuts, marked=marked)
+    return None if core is None else str(Chem.MolToSmiles(core))
 
 
 @lru_cache(maxsize=2048)
@@ -209,15 +225,6 @@ def _attached(core: Any, additions: Sequence[tuple[int, str]]) -> str | None:
     return str(Chem.MolToSmiles(mol))
 
 
-def _leads_to(core_smiles: str, groups: Sequence[tuple[Place, str]], target: str) -> bool:
-    """Act on the words: put the groups at the places they are said to be, and see whether the target comes out."""
-    core = Chem.MolFromSmiles(core_smiles)
-    options = [place_of(core, place) for place, _ in groups]
-    return any(
-        _attached(core, [(site, smiles) for site, (_, smiles) in zip(sites, groups, strict=True)]) == target for sites in product(*options)
-    )
-
-
 def _is_only_one(dissected: _Dissected, cut: _Cut) -> bool:
     """Whether the molecule has just one group of that name, up to symmetry, so that its name alone says which is meant."""
     same = {_core(dissected.mol, (other,), marked=True) for other in dissected.cuts if other.name == cut.name}
@@ -232,71 +239,133 @@ def _n_equal(dissected: _Dissected, cut: _Cut) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Worded:
-    """A verified wording and how it ranks: the lower, the better."""
+    """A verified wording and how it ranks: the lower, the better.
+
+    ``roundabout`` marks what two changes may say better: diethylamino instead of amino is N,N-diethyl.
+    """
 
     kind: int
     unplaced: int
     size: int
     text: str
+    roundabout: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, int, int, int, str]:
+        return self.roundabout, self.unplaced, self.size, self.kind, self.text
 
 
-def _paired(
-    query: _Dissected, mine: tuple[_Cut, ...], other: _Dissected, theirs: tuple[_Cut, ...]
-) -> list[tuple[_Cut | None, _Cut | None]]:
-    """Pair groups of both molecules that hang on the same atom of the core; the rest stand alone."""
-    for n_pairs in range(min(len(mine), len(theirs)), 0, -1):
-        for ours in combinations(mine, n_pairs):
-            for others in permutations(theirs, n_pairs):
-                rest_ours = tuple(cut for cut in mine if cut not in ours)
-                rest_others = tuple(cut for cut in theirs if cut not in others)
-                if _core_marked(query, ours, rest_ours) == _core_marked(other, others, rest_others):
-                    pairs: list[tuple[_Cut | None, _Cut | None]] = list(zip(ours, others, strict=True))
-                    return pairs + [(cut, None) for cut in rest_ours] + [(None, cut) for cut in rest_others]
-    return [(cut, None) for cut in mine] + [(None, cut) for cut in theirs]
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One group more, less or exchanged, at a place of the substance of the catalogue; ``of_several`` equal ones there."""
+
+    place: Place
+    new: str | None = None
+    old: str | None = None
+    old_place: Place | None = None
+    of_several: bool = False
+
+    @property
+    def locant(self) -> int:
+        return int(self.place.label[:-1]) if self.place.in_ring else 0
 
 
-def _core_marked(dissected: _Dissected, marked: tuple[_Cut, ...], rest: tuple[_Cut, ...]) -> str | None:
-    """Write the core with the places of some groups marked, the others removed unmarked."""
-    mol = Chem.Mol(dissected.mol)
-    for number, cut in enumerate(marked, 1):
-        mol.GetAtomWithIdx(cut.site).SetAtomMapNum(number)
-    return _core(mol, (*marked, *rest))
+def _placements(here: _Dissected, mine: tuple[_Cut, ...], there: _Dissected, theirs: tuple[_Cut, ...]) -> Iterator[tuple[int, ...]]:
+    """Find the atoms of the other molecule on which the query's groups hang, for every way of laying the equal cores over each other.
+
+    Each way is verified: the groups, put on those atoms of the other molecule in place of its own, must give the query.
+    """
+    own, other = _stripped(here.mol, mine), _stripped(there.mol, theirs)
+    if own is None or other is None:
+        return
+    origin = [atom.GetIntProp("origin") for atom in other.GetAtoms()]
+    index = {atom.GetIntProp("origin"): atom.GetIdx() for atom in own.GetAtoms()}
+    target, seen = Chem.MolToSmiles(here.mol), set()
+    for overlay in other.GetSubstructMatches(own, uniquify=False, maxMatches=_MOST_OVERLAYS):
+        sites = tuple(overlay[index[cut.site]] for cut in mine)
+        if sites in seen:
+            continue
+        seen.add(sites)
+        if _attached(other, [(site, cut.smiles) for site, cut in zip(sites, mine, strict=True)]) == target:
+            yield tuple(origin[site] for site in sites)
 
 
-def _worded(query: str, mine: tuple[_Cut, ...], other: str, theirs: tuple[_Cut, ...], core: str) -> _Worded | None:
-    """Put one difference into words and verify it; None where a place has no name or the words do not lead back."""
+def _changes(mine: tuple[_Cut, ...], sites: tuple[int, ...], there: _Dissected, theirs: tuple[_Cut, ...]) -> tuple[_Change, ...] | None:
+    """Pair groups on one atom into exchanges, the others stand alone; None where a place has no name, or the name two meanings."""
+    used = [*sites, *(cut.site for cut in theirs)]
+    if any(site not in there.places for site in used):
+        return None
+    twins = any(sum(place == there.places[site] for place in there.places.values()) > 1 for site in used)
+    if twins and len(set(used)) > 1:
+        return None  # "4-bromo and 2-bromo on the benzyl ring" of a dibenzylamine: on one ring or on two?
+    rest, changes = list(theirs), []
+    for cut, site in zip(mine, sites, strict=True):
+        place = there.places[site]
+        old = next((other for other in rest if other.site == site), None)
+        if old is None and len(mine) == len(theirs) == 1 and place.name == there.places[theirs[0].site].name and place.name.endswith("ring"):
+            old = theirs[0]  # moved on one ring: told as an exchange of locants
+        if old is None:
+            changes.append(_Change(place, new=cut.name))
+            continue
+        rest.remove(old)
+        before = there.places[old.site]
+        if old.name == cut.name and before == place:
+            return None
+        changes.append(_Change(place, new=cut.name, old=old.name, old_place=before, of_several=_n_equal(there, old) > 1))
+    changes += [_Change(there.places[cut.site], old=cut.name, of_several=_n_equal(there, cut) > 1) for cut in rest]
+    return tuple(changes)
+
+
+def _worded(query: str, mine: tuple[_Cut, ...], other: str, theirs: tuple[_Cut, ...]) -> _Worded | None:
+    """Put one difference into words; None where a place has no name or the words would not lead to the query."""
     here, there = _dissected(query), _dissected(other)
-    places = {id(cut): here.places.get(cut.site) for cut in mine} | {id(cut): there.places.get(cut.site) for cut in theirs}
-    ours = [(place, cut.smiles) for cut in mine if (place := places[id(cut)]) is not None]
-    others = [(place, cut.smiles) for cut in theirs if (place := places[id(cut)]) is not None]
-    all_placed = len(ours) == len(mine) and len(others) == len(theirs)
-    if not (all_placed and _leads_to(core, ours, query) and _leads_to(core, others, other)):
+    options = [
+        changes for sites in _placements(here, mine, there, theirs) if (changes := _changes(mine, sites, there, theirs)) is not None
+    ]
+    if not options:
         return _worded_without_place(here, mine, there, theirs)
-    pairs = _paired(here, mine, there, theirs)
-    if len(mine) == len(theirs) == 1 and ours[0][0].name == others[0][0].name:
-        pairs = [(mine[0], theirs[0])]  # moved on one ring: told as an exchange of locants
-    phrases = sorted(_phrase(cut, old, places, old is not None and _n_equal(there, old) > 1) for cut, old in pairs)
-    size = sum(len(cut.atoms) for cut in (*mine, *theirs))
-    return _Worded(max(kind for kind, _ in phrases), 0, size, " and ".join(text for _, text in phrases))
+
+    def order(changes: tuple[_Change, ...]) -> tuple[int, list[int], list[tuple[str, int]]]:
+        named = [(change.new, change.locant) for change in changes if change.new is not None]
+        return len(changes), sorted(locant for _, locant in named), sorted(named)
+
+    changes = min(options, key=order)
+    kind = max(0 if change.old is None else 1 if change.new else 2 for change in changes)
+    exchanges = [change for change in changes if change.new and change.old]
+    size = sum(len(cut.atoms) for cut in (*mine, *theirs)) + _CHAIN_PENALTY * sum(not change.place.in_ring for change in exchanges)
+    roundabout = any(f"{change.new}".endswith("amino") and f"{change.old}".endswith("amino") for change in exchanges)
+    return _Worded(kind, 0, size, _sentence(changes), roundabout)
 
 
-def _prefixed(place: Place, name: str) -> str:
-    """Join locant and name; a name with locants of its own goes into brackets."""
+def _prefixed(labels: Sequence[str], name: str) -> str:
+    """Join locants and name: 4-bromo, 1-(2-phenylethyl), 3,4-dichloro, 2,4-bis(methylthio)."""
     own = name.startswith("N") or any(character.isdigit() for character in name)
-    return f"{place.label}({name})" if own else f"{place.label}{name}"
+    locants = ",".join(label[:-1] for label in labels)
+    if len(labels) > 1:
+        return f"{locants}-bis({name})" if own or "(" in name or "thio" in name else f"{locants}-di{name}"
+    return f"{locants}-({name})" if own else f"{locants}-{name}"
 
 
-def _phrase(new: _Cut | None, old: _Cut | None, places: dict[int, Place | None], one_of_several: bool) -> tuple[int, str]:
-    """Word one change: what is added, exchanged or missing, and where."""
-    cut = new or old
-    place = places[id(cut)]
-    if cut is None or place is None:
-        raise ValueError("a change without a place cannot be worded")
-    if new and old:
-        before = ("one " if one_of_several else "") + _prefixed(places[id(old)] or place, old.name)
-        return 1, f"{_prefixed(place, new.name)} instead of {before} on the {place.name}"
-    phrase = f"{_prefixed(place, cut.name)} on the {place.name}"
-    return (0, phrase) if new else (2, f"without {'one' if one_of_several else 'the'} {phrase}")
+def _sentence(changes: Sequence[_Change]) -> str:
+    """Word all changes: what is added where, what is exchanged, what is missing."""
+    added: dict[str, dict[str, list[_Change]]] = defaultdict(lambda: defaultdict(list))
+    for change in changes:
+        if change.new is not None and change.old is None:
+            added[change.place.name][change.new].append(change)
+    phrases = []
+    for place, groups in sorted(added.items()):
+        told = [(sorted(group, key=lambda change: change.locant), name) for name, group in groups.items()]
+        told.sort(key=lambda item: (item[0][0].locant, item[1]))
+        phrases.append(" and ".join(_prefixed([change.place.label for change in group], name) for group, name in told) + f" on the {place}")
+    for change in changes:
+        if change.new is not None and change.old is not None and change.old_place is not None:
+            before = ("one " if change.of_several else "") + _prefixed([change.old_place.label], change.old)
+            phrases.append(f"{_prefixed([change.place.label], change.new)} instead of {before} on the {change.place.name}")
+    for change in changes:
+        if change.new is None and change.old is not None:
+            article = "one" if change.of_several else "the"
+            phrases.append(f"without {article} {_prefixed([change.place.label], change.old)} on the {change.place.name}")
+    return " and ".join(phrases)
 
 
 def _remoteness(mol: Any, site: int) -> int:
@@ -319,9 +388,10 @@ def _worded_without_place(here: _Dissected, mine: tuple[_Cut, ...], there: _Diss
     if not mine:
         return _Worded(2, far, len(old.atoms), f"without {which}")
     [new] = mine
-    if new.name == old.name or _core_marked(here, mine, ()) != _core_marked(there, theirs, ()):
+    if new.name == old.name or _core(here.mol, mine, marked=True) != _core(there.mol, theirs, marked=True):
         return None
-    return _Worded(1, far, len(new.atoms) + len(old.atoms), f"{new.name} instead of {which}")
+    roundabout = new.name.endswith("amino") and old.name.endswith("amino")
+    return _Worded(1, far, len(new.atoms) + len(old.atoms), f"{new.name} instead of {which}", roundabout)
 
 
 def _aza_exchange(query: str, other: str) -> str | None:
@@ -348,7 +418,7 @@ def _wordings(query: str, other: str, n_mine: int, n_theirs: int) -> Iterator[_W
         for mine, theirs in product(ours[core], others[core]):
             if any(cut.name == old.name for cut in mine for old in theirs) and (n_mine, n_theirs) != (1, 1):
                 continue  # the same group off and on again is a longer way round
-            worded = _worded(query, mine, other, theirs, core)
+            worded = _worded(query, mine, other, theirs)
             if worded:
                 yield worded
 
@@ -399,11 +469,14 @@ def structural_difference(query: Any, other: Any, name: str, *, max_changes: int
         ring = _aza_exchange(mine, theirs)
         if ring:
             return Difference(text=f"{ring} of {name}", named=True, n_changes=1, kind=1)
+        found: list[tuple[_Worded, int]] = []
         for n_changes in range(1, max_changes + 1):
-            found = [wording for step in _STEPS[n_changes] for wording in _wordings(mine, theirs, *step)]
-            if found:
-                best = min(found, key=lambda wording: (wording.unplaced, wording.kind, wording.size, wording.text))
-                return Difference(text=f"{best.text} of {name}", named=True, n_changes=n_changes, kind=best.kind, placed=not best.unplaced)
+            found += [(wording, n_changes) for step in _STEPS[n_changes] for wording in _wordings(mine, theirs, *step)]
+            if any(not wording.roundabout for wording, _ in found):
+                break
+        if found:
+            best, n_changes = min(found, key=lambda item: item[0].rank)
+            return Difference(text=f"{best.text} of {name}", named=True, n_changes=n_changes, kind=best.kind, placed=not best.unplaced)
         change = formula_difference(here, there)
         text = f"an isomer of {name} with other connections" if change == "an isomer" else f"differs from {name} by {change}"
         return Difference(text=text, named=False, n_changes=0, kind=3, placed=False)
