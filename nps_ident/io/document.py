@@ -7,11 +7,15 @@ import stat
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nps_ident.errors import FormatError, InputError
 from nps_ident.model import Finding, Severity
 
-__all__ = ["MAX_BYTES", "Document", "LineCounter", "open_document", "shown"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["MAX_BYTES", "Document", "LineCounter", "numbered_lines", "open_document", "shown"]
 
 MAX_BYTES = 2 * 1024**3
 """Largest content read, in bytes, before and after decompression: five times the largest public library of 2025 as MSP."""
@@ -99,6 +103,15 @@ class LineCounter:
             self._line -= self._text.count("\n", position, self._position)
         self._position = position
         return self._line
+
+
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text with their numbers from 1, one at a time: a split text takes several times the memory of the whole."""
+    position, line = 0, 1
+    while (end := text.find("\n", position)) >= 0:
+        yield line, text[position:end]
+        position, line = end + 1, line + 1
+    yield line, text[position:]
 
 
 def shown(text: str) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nps_ident.errors import FormatError
-from nps_ident.io.document import shown
+from nps_ident.io.document import numbered_lines, shown
 from nps_ident.io.fields import known_fields, spectrum_from_known
 from nps_ident.io.jcamp_data import Table, decode_ordinates, decode_pairs
 from nps_ident.model import Finding, Severity
@@ -93,7 +93,7 @@ def blocks(text: str) -> Iterator[tuple[Block, bool]]:
     open_blocks: list[Block] = []
     values: list[str] | None = None
     table: list[tuple[int, str]] | None = None
-    for line, content in enumerate(text.split("\n"), 1):
+    for line, content in numbered_lines(text):
         match = _LABEL.match(content) if "##" in content else None
         if match is None:
             body = content.partition("$$")[0]

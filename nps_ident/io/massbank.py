@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nps_ident.errors import FormatError
-from nps_ident.io.document import shown
+from nps_ident.io.document import numbered_lines, shown
 from nps_ident.io.fields import spectrum_from_known
 from nps_ident.io.numbers import finite
 from nps_ident.model import Finding, Severity
@@ -64,7 +64,7 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
     text, notes = document.text()
     record: list[tuple[int, str]] = []
     index = 0
-    for line, content in enumerate(text.split("\n"), 1):
+    for line, content in numbered_lines(text):
         if content.startswith("//"):
             try:
                 yield _spectrum(record, document, index, notes, line)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nps_ident.errors import FormatError
-from nps_ident.io.document import shown
+from nps_ident.io.document import numbered_lines, shown
 from nps_ident.io.fields import known_fields, spectrum_from_known
 from nps_ident.io.numbers import finite
 
@@ -54,7 +54,7 @@ def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[
     block: _Block | None = None
     index = 0
     stray_told = False
-    for line, content in enumerate(text.split("\n"), 1):
+    for line, content in numbered_lines(text):
         content = content.strip()  # noqa: PLW2901 - the line as it counts
         word = content.upper() if len(content) <= len("BEGIN IONS") else ""
         if not content or content.startswith(_COMMENT_MARKS):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nps_ident.errors import FormatError
-from nps_ident.io.document import shown
+from nps_ident.io.document import numbered_lines, shown
 from nps_ident.io.fields import spectrum_from_fields
 from nps_ident.io.numbers import finite
 from nps_ident.model import Finding, Severity
@@ -99,7 +99,7 @@ def _folded(name: str) -> str:
 
 def _sheet(text: str, path: str) -> _Sheet:
     sheet = _Sheet()
-    for line, content in enumerate(text.split("\n"), 1):
+    for line, content in numbered_lines(text):
         if len(content) > 100_000:
             raise FormatError(path, f"a line of {len(content):,} characters", "a row of a peak table", line=line)
         bare = content.strip(" ")

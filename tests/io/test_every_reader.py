@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dialects
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +16,6 @@ from hypothesis import strategies as st
 
 from nps_ident.errors import FormatError, InputError
 from nps_ident.io import find_files, read_spectra, scan_spectra
-
-sys.path.insert(0, str(Path(__file__).parent))
-import dialects
 
 if TYPE_CHECKING:
     from nps_ident.model import MassSpectrum
