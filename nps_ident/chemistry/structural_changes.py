@@ -8,31 +8,24 @@ place of its own, must give the query.  What cannot be said so is told as a diff
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
-from itertools import combinations, product
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolDescriptors
 
+from nps_ident.chemistry.dissection import Cut, Dissected, attached, core_smiles, cores, dissected, stripped
 from nps_ident.chemistry.fingerprints import flattened
 from nps_ident.chemistry.formula import exact_mass, parse_formula
-from nps_ident.chemistry.sites import Place, places_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nps_ident.chemistry.sites import Place
+
 __all__ = ["Difference", "formula_difference", "structural_difference"]
-
-_LARGEST_GROUP = 16
-"""Heavy atoms of a group: the largest of ``substituents.tsv`` has 14."""
-
-_MOST_CUTS = 16
-"""Named cuts of one molecule that are combined in pairs; fentanyls and cannabinoids have up to 12."""
 
 # Groups removed from the query and from the other molecule, by number of changes.
 _STEPS = {1: ((1, 0), (0, 1), (1, 1)), 2: ((2, 0), (0, 2), (2, 1), (1, 2), (2, 2))}
@@ -43,8 +36,6 @@ _MOST_OVERLAYS = 256
 _CHAIN_PENALTY = 3
 """Atoms by which an exchange on a chain must be smaller than one on a ring or nitrogen to be said instead: benzyl for 2-phenylethyl on the
 piperidine of fentanyl reads better than phenyl for benzyl beside its nitrogen."""
-
-_DOUBLE_ENDS = frozenset({8, 16})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,169 +63,16 @@ class Difference:
     placed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A group and where it hangs."""
-
-    site: int
-    atoms: frozenset[int]
-    smiles: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Dissected:
-    """A molecule with its named cuts, and the cores they leave: core SMILES to the cuts."""
-
-    mol: Any
-    cuts: tuple[_Cut, ...]
-    places: dict[int, Place]
-    cores: tuple[dict[str, list[tuple[_Cut, ...]]], ...]
-
-
-@lru_cache(maxsize=1)
-def _group_names() -> dict[str, str]:
-    with (resources.files("nps_ident.chemistry") / "substituents.tsv").open(encoding="utf-8") as lines:
-        return {Chem.MolToSmiles(Chem.MolFromSmiles(row["smiles"])): row["name"] for row in csv.DictReader(lines, delimiter="\t")}
-
-
-def _beyond(mol: Any, site: int, first: int) -> frozenset[int]:
-    """Collect the atoms on the far side of the bond from ``site`` to ``first``; the bond is in no ring."""
-    seen, waiting = {site, first}, [first]
-    while waiting:
-        for neighbour in mol.GetAtomWithIdx(waiting.pop()).GetNeighbors():
-            if neighbour.GetIdx() not in seen:
-                seen.add(neighbour.GetIdx())
-                waiting.append(neighbour.GetIdx())
-    return frozenset(seen - {site})
-
-
-def _group_smiles(mol: Any, site: int, atoms: frozenset[int]) -> str:
-    """Write a group with ``*`` where it hangs."""
-    part = Chem.RWMol(mol)
-    part.ReplaceAtom(site, Chem.Atom(0))
-    part.BeginBatchEdit()
-    for atom in range(mol.GetNumAtoms()):
-        if atom != site and atom not in atoms:
-            part.RemoveAtom(atom)
-    part.CommitBatchEdit()
-    return str(Chem.MolToSmiles(part))
-
-
-def _named_cuts(mol: Any) -> tuple[_Cut, ...]:
-    names, cuts = _group_names(), []
-    for bond in mol.GetBonds():
-        terminal_double = bond.GetBondType() == Chem.BondType.DOUBLE and any(
-            end.GetDegree() == 1 and end.GetAtomicNum() in _DOUBLE_ENDS for end in (bond.GetBeginAtom(), bond.GetEndAtom())
-        )
-        if bond.IsInRing() or not (bond.GetBondType() == Chem.BondType.SINGLE or terminal_double):
-            continue
-        for site, first in ((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()), (bond.GetEndAtomIdx(), bond.GetBeginAtomIdx())):
-            atoms = _beyond(mol, site, first)
-            small = len(atoms) <= min(_LARGEST_GROUP, 2 * mol.GetNumAtoms() // 3)
-            if not small or mol.GetAtomWithIdx(site).GetFormalCharge():
-                continue
-            smiles = _group_smiles(mol, site, atoms)
-            if smiles in names:
-                cuts.append(_Cut(site, atoms, smiles, names[smiles]))
-    return tuple(sorted(cuts, key=lambda cut: (len(cut.atoms), cut.smiles, cut.site)))
-
-
-def _stripped(mol: Any, cuts: Sequence[_Cut], *, marked: bool = False) -> Any:
-    """Take groups off, hydrogens in their place; None where that leaves no molecule.
-
-    Every atom keeps its old index in the property ``origin``; ``marked`` numbers the places in the order given.
-    """
-    core = Chem.RWMol(mol)
-    for atom in core.GetAtoms():
-        atom.SetIntProp("origin", atom.GetIdx())
-    for number, cut in enumerate(cuts, 1):
-        site = core.GetAtomWithIdx(cut.site)
-        order = sum(int(bond.GetBondTypeAsDouble()) for bond in site.GetBonds() if bond.GetOtherAtomIdx(cut.site) in cut.atoms)
-        if site.GetIsAromatic() and site.GetAtomicNum() == 7:
-            site.SetNumExplicitHs(site.GetNumExplicitHs() + order)
-        if marked:
-            site.SetAtomMapNum(number)
-    core.BeginBatchEdit()
-    for removed in sorted(removed for cut in cuts for removed in cut.atoms):
-        core.RemoveAtom(removed)
-    core.CommitBatchEdit()
-    try:
-        Chem.SanitizeMol(core)
-    except (Chem.AtomValenceException, Chem.KekulizeException):
-        return None
-    return core
-
-
-def _core(mol: Any, cuts: Sequence[_Cut], *, marked: bool = False) -> str | None:
-    """Write what is left without some groups; None where nothing sensible is."""
-    core = _stripped(mol, cuts, marked=marked)
-    return None if core is None else str(Chem.MolToSmiles(core))
-
-
-@lru_cache(maxsize=2048)
-def _dissected(smiles: str) -> _Dissected:
-    mol = Chem.MolFromSmiles(smiles)
-    cuts = _named_cuts(mol)
-    hanging: dict[int, list[str]] = defaultdict(list)
-    for cut in cuts:
-        hanging[cut.site].append(cut.name)
-    singles: dict[str, list[tuple[_Cut, ...]]] = defaultdict(list)
-    for cut in cuts:
-        core = _core(mol, (cut,))
-        if core:
-            singles[core].append((cut,))
-    return _Dissected(mol, cuts, places_in(mol, hanging), ({smiles: [()]}, dict(singles)))
-
-
-@lru_cache(maxsize=512)
-def _pairs(smiles: str) -> dict[str, list[tuple[_Cut, ...]]]:
-    """Remove two groups at a time that do not touch, each at a named place."""
-    dissected = _dissected(smiles)
-    usable = [cut for cut in dissected.cuts if cut.site in dissected.places][:_MOST_CUTS]
-    cores: dict[str, list[tuple[_Cut, ...]]] = defaultdict(list)
-    for first, second in combinations(usable, 2):
-        apart = not first.atoms & second.atoms and first.site not in second.atoms and second.site not in first.atoms
-        core = _core(dissected.mol, (first, second)) if apart else None
-        if core:
-            cores[core].append((first, second))
-    return dict(cores)
-
-
-def _cores(smiles: str, n_cuts: int) -> dict[str, list[tuple[_Cut, ...]]]:
-    return _pairs(smiles) if n_cuts == 2 else _dissected(smiles).cores[n_cuts]
-
-
-def _attached(core: Any, additions: Sequence[tuple[int, str]]) -> str | None:
-    """Put groups on atoms of a core; None where a valence forbids it."""
-    mol = Chem.RWMol(core)
-    for site, smiles in additions:
-        group = Chem.MolFromSmiles(smiles)
-        dummy = next(atom for atom in group.GetAtoms() if atom.GetAtomicNum() == 0)
-        bond = dummy.GetBonds()[0]
-        offset = mol.GetNumAtoms()
-        mol.InsertMol(group)
-        mol.AddBond(site, offset + bond.GetOtherAtomIdx(dummy.GetIdx()), bond.GetBondType())
-        atom = mol.GetAtomWithIdx(site)
-        atom.SetNumExplicitHs(max(0, atom.GetNumExplicitHs() - int(bond.GetBondTypeAsDouble())))
-        mol.RemoveAtom(offset + dummy.GetIdx())
-    try:
-        Chem.SanitizeMol(mol)
-    except (Chem.AtomValenceException, Chem.KekulizeException):
-        return None
-    return str(Chem.MolToSmiles(mol))
-
-
-def _is_only_one(dissected: _Dissected, cut: _Cut) -> bool:
+def _is_only_one(whole: Dissected, cut: Cut) -> bool:
     """Whether the molecule has just one group of that name, up to symmetry, so that its name alone says which is meant."""
-    same = {_core(dissected.mol, (other,), marked=True) for other in dissected.cuts if other.name == cut.name}
+    same = {core_smiles(whole.mol, (other,), marked=True) for other in whole.cuts if other.name == cut.name}
     return len(same) == 1
 
 
-def _n_equal(dissected: _Dissected, cut: _Cut) -> int:
+def _n_equal(whole: Dissected, cut: Cut) -> int:
     """Count the groups that are equal to this one by symmetry, itself included: the two ethyl groups of a diethylamine."""
-    marked = _core(dissected.mol, (cut,), marked=True)
-    return sum(other.name == cut.name and _core(dissected.mol, (other,), marked=True) == marked for other in dissected.cuts)
+    marked = core_smiles(whole.mol, (cut,), marked=True)
+    return sum(other.name == cut.name and core_smiles(whole.mol, (other,), marked=True) == marked for other in whole.cuts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +108,12 @@ class _Change:
         return int(self.place.label[:-1]) if self.place.in_ring else 0
 
 
-def _placements(here: _Dissected, mine: tuple[_Cut, ...], there: _Dissected, theirs: tuple[_Cut, ...]) -> Iterator[tuple[int, ...]]:
+def _placements(here: Dissected, mine: tuple[Cut, ...], there: Dissected, theirs: tuple[Cut, ...]) -> Iterator[tuple[int, ...]]:
     """Find the atoms of the other molecule on which the query's groups hang, for every way of laying the equal cores over each other.
 
     Each way is verified: the groups, put on those atoms of the other molecule in place of its own, must give the query.
     """
-    own, other = _stripped(here.mol, mine), _stripped(there.mol, theirs)
+    own, other = stripped(here.mol, mine), stripped(there.mol, theirs)
     if own is None or other is None:
         return
     origin = [atom.GetIntProp("origin") for atom in other.GetAtoms()]
@@ -286,11 +124,11 @@ def _placements(here: _Dissected, mine: tuple[_Cut, ...], there: _Dissected, the
         if sites in seen:
             continue
         seen.add(sites)
-        if _attached(other, [(site, cut.smiles) for site, cut in zip(sites, mine, strict=True)]) == target:
+        if attached(other, [(site, cut.smiles) for site, cut in zip(sites, mine, strict=True)]) == target:
             yield tuple(origin[site] for site in sites)
 
 
-def _changes(mine: tuple[_Cut, ...], sites: tuple[int, ...], there: _Dissected, theirs: tuple[_Cut, ...]) -> tuple[_Change, ...] | None:
+def _changes(mine: tuple[Cut, ...], sites: tuple[int, ...], there: Dissected, theirs: tuple[Cut, ...]) -> tuple[_Change, ...] | None:
     """Pair groups on one atom into exchanges, the others stand alone; None where a place has no name, or the name two meanings."""
     used = [*sites, *(cut.site for cut in theirs)]
     if any(site not in there.places for site in used):
@@ -316,9 +154,9 @@ def _changes(mine: tuple[_Cut, ...], sites: tuple[int, ...], there: _Dissected, 
     return tuple(changes)
 
 
-def _worded(query: str, mine: tuple[_Cut, ...], other: str, theirs: tuple[_Cut, ...]) -> _Worded | None:
+def _worded(query: str, mine: tuple[Cut, ...], other: str, theirs: tuple[Cut, ...]) -> _Worded | None:
     """Put one difference into words; None where a place has no name or the words would not lead to the query."""
-    here, there = _dissected(query), _dissected(other)
+    here, there = dissected(query), dissected(other)
     options = [
         changes for sites in _placements(here, mine, there, theirs) if (changes := _changes(mine, sites, there, theirs)) is not None
     ]
@@ -376,7 +214,7 @@ def _remoteness(mol: Any, site: int) -> int:
     return 1 if atom.GetAtomicNum() != 6 or atom.IsInRing() or atom.GetDegree() > 2 else 3
 
 
-def _worded_without_place(here: _Dissected, mine: tuple[_Cut, ...], there: _Dissected, theirs: tuple[_Cut, ...]) -> _Worded | None:
+def _worded_without_place(here: Dissected, mine: tuple[Cut, ...], there: Dissected, theirs: tuple[Cut, ...]) -> _Worded | None:
     """Word the loss or exchange of one group at a place without a name, where the group is the only one of its name."""
     if len(mine) > 1 or len(theirs) != 1 or not _is_only_one(there, theirs[0]):
         return None
@@ -388,7 +226,7 @@ def _worded_without_place(here: _Dissected, mine: tuple[_Cut, ...], there: _Diss
     if not mine:
         return _Worded(2, far, len(old.atoms), f"without {which}")
     [new] = mine
-    if new.name == old.name or _core(here.mol, mine, marked=True) != _core(there.mol, theirs, marked=True):
+    if new.name == old.name or core_smiles(here.mol, mine, marked=True) != core_smiles(there.mol, theirs, marked=True):
         return None
     roundabout = new.name.endswith("amino") and old.name.endswith("amino")
     return _Worded(1, far, len(new.atoms) + len(old.atoms), f"{new.name} instead of {which}", roundabout)
@@ -397,7 +235,7 @@ def _worded_without_place(here: _Dissected, mine: tuple[_Cut, ...], there: _Diss
 def _aza_exchange(query: str, other: str) -> str | None:
     """Word the exchange of one aromatic N for CH where both ring systems have names: indole instead of indazole."""
     for first, second, turned in ((query, other, False), (other, query, True)):
-        here, there = _dissected(first), _dissected(second)
+        here, there = dissected(first), dissected(second)
         rings = {place.name for place in there.places.values() if place.in_ring}
         for atom in here.mol.GetAtoms():
             place = here.places.get(atom.GetIdx())
@@ -413,7 +251,7 @@ def _aza_exchange(query: str, other: str) -> str | None:
 
 
 def _wordings(query: str, other: str, n_mine: int, n_theirs: int) -> Iterator[_Worded]:
-    ours, others = _cores(query, n_mine), _cores(other, n_theirs)
+    ours, others = cores(query, n_mine), cores(other, n_theirs)
     for core in sorted(ours.keys() & others.keys()):
         for mine, theirs in product(ours[core], others[core]):
             if any(cut.name == old.name for cut in mine for old in theirs) and (n_mine, n_theirs) != (1, 1):
