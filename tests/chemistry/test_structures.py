@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rdkit import Chem
 
 from nps_ident.chemistry.structures import inchikey_of, parent_of, read_sdf, read_structure
@@ -157,6 +159,35 @@ def test_an_sdf_is_read_past_a_bad_record() -> None:
     assert [isinstance(mol, ChemistryError) for _, mol in records] == [False, True, False]
     assert str(records[1][1]).startswith("Record 2 of the SDF")
     assert inchikey_of(records[2][1]) == FENTANYL_KEY
+
+
+_ALPHABET = "CNOFclBrI[]()=#+-@123456%.H*/\\\\ ~:>\n\x00é"
+
+
+@given(st.one_of(st.text(max_size=60), st.text(alphabet=_ALPHABET, max_size=60)))
+def test_any_text_is_a_structure_with_a_parent_or_one_sentence(text: str) -> None:
+    refusal = ""
+    try:
+        parent = parent_of(text)
+    except ChemistryError as error:
+        refusal = str(error)
+    assert "\n" not in refusal
+    assert refusal or parent_of(parent.smiles).inchikey == parent.inchikey
+
+
+_SDF = Chem.MolToMolBlock(Chem.MolFromSmiles(FENTANYL)) + "> <X>\n1\n\n$$$$\n"
+
+
+@given(st.integers(0, len(_SDF)), st.integers(0, len(_SDF)), st.text(alphabet="0129 \nCNX$MV", max_size=6))
+def test_a_damaged_sdf_gives_structures_or_one_sentence_each(start: int, end: int, instead: str) -> None:
+    damaged = _SDF[: min(start, end)] + instead + _SDF[max(start, end) :]
+    try:
+        records = [mol for _, mol in read_sdf(damaged)]
+    except ChemistryError as error:
+        records = [error]
+    assert records
+    for mol in records:
+        assert "\n" not in str(mol) if isinstance(mol, ChemistryError) else mol.GetNumAtoms() > 0
 
 
 def test_the_package_and_the_formulae_load_without_rdkit() -> None:
