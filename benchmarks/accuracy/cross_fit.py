@@ -18,7 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.accuracy.dev_data import FOLDER, KINDS, DevSet, dev_set, examples, house, saved
+from benchmarks.accuracy.dev_data import FOLDER, KINDS, DevSet, dev_set, house, training_examples
 from benchmarks.accuracy.settings import DATE, N_FOLDS, SEED, SETTINGS
 from nps_ident.confidence.training import Example, fit, folds, without
 from nps_ident.io.write_msp import write_msp
@@ -40,7 +40,7 @@ def main() -> None:
         if arguments.technique and short not in arguments.technique:
             continue
         dev = dev_set(arguments.data, technique)
-        rows = saved(examples(dev, "full", arguments.work), arguments.work / f"{short}-full.npz")
+        rows = training_examples(dev, "full", arguments.work)
         cells = _cells(dev, rows, arguments.work / "cells" / short)
         for name, libraries in ((short, [dev.reference]), (f"{short}-background", [dev.reference, dev.background])):
             answers = arguments.work / f"{name}.jsonl"

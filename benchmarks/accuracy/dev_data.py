@@ -6,6 +6,7 @@ The folder of real spectra is not part of the project; see ``README.md`` beside 
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from nps_ident.model import Technique
 from nps_ident.spectra.peaks import prepare, principal_ions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from nps_ident.errors import InputError
@@ -100,8 +101,32 @@ def example(spectrum: MassSpectrum, members: list[Library], *, compound: str, la
     )
 
 
-def examples(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
-    """Training examples: the development queries in each library, and the references' own replicates from other laboratories."""
+def training_examples(dev: DevSet, kind: str, work: Path) -> list[Example]:
+    """All examples that a calibration is fitted to, computed once."""
+    name = f"{FOLDER[dev.technique]}-{kind}"
+    large = saved(lambda: _in_whole_libraries(dev, kind, work), work / f"{name}.npz")
+    return large + saved(lambda: _in_a_small_library(dev, kind, work), work / f"{name}-small.npz")
+
+
+def _in_a_small_library(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
+    """The development queries in a quarter of the reference compounds: most are then not in the library, and rivals are few.
+
+    Without these a calibration learnt among thousands of substances takes a lead over few rivals for evidence.
+    """
+    kept = [s for s in read(dev.reference) if _in_quarter(str(s.label.inchikey)[:14])]
+    member = compiled(kept, work / f"{FOLDER[dev.technique]}-quarter-{kind}", kind=kind)
+    for spectrum, truth in dev.queries():
+        in_library = truth["kind"] == "known" and _in_quarter(truth["ik14"])
+        yield example(spectrum, [member], compound=truth["ik14"], laboratory=house(truth["contributor"]), in_library=in_library)
+
+
+def _in_quarter(compound: str) -> bool:
+    """A fixed quarter of all compounds, by a hash of the InChIKey's first block."""
+    return hashlib.sha256(compound.encode()).digest()[0] < 64
+
+
+def _in_whole_libraries(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
+    """The development queries in each library, and the references' own replicates from other laboratories."""
     short = FOLDER[dev.technique]
     reference = compiled(read(dev.reference), work / f"{short}-reference-{kind}", kind=kind)
     configurations = [[reference]]
@@ -142,10 +167,10 @@ def _replicates(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
                 yield found
 
 
-def saved(examples_: Iterable[Example], path: Path) -> list[Example]:
+def saved(compute: Callable[[], Iterable[Example]], path: Path) -> list[Example]:
     """The examples, computed once: features end to end in an ``.npz`` without objects."""
     if not path.is_file():
-        rows = list(examples_)
+        rows = list(compute())
         np.savez(
             path,
             features=np.concatenate([e.features for e in rows]),

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks.accuracy.dev_data import FOLDER, dev_set, examples, saved
+from benchmarks.accuracy.dev_data import FOLDER, dev_set, training_examples
 from benchmarks.accuracy.settings import DATE, SETTINGS
 from nps_ident.confidence.calibration import SHIPPED
 from nps_ident.confidence.training import fit
@@ -26,7 +26,7 @@ def main() -> None:
     for (technique, kind), settings in SETTINGS.items():
         dev = dev_set(arguments.data, technique)
         name = f"{FOLDER[technique]}-{kind.replace('_', '-')}"
-        rows = saved(examples(dev, kind, arguments.work), arguments.work / f"{name}.npz")
+        rows = training_examples(dev, kind, arguments.work)
         about = {
             "date": DATE,
             "data": describe(technique),

@@ -24,6 +24,9 @@ CLASS_SHARE = 0.6
 NEAR, FAR = 0.6, 0.45
 """Best raw score from which an analogue is named, and from which a class is (EI match factor / 999; MS/MS hybrid similarity)."""
 
+NAMED_FROM = 0.6
+"""An EI match factor below 600 is a very poor match (NIST Mass Spectral Search Program 2.0, user guide): nothing is named on it."""
+
 SEPARATED_BY = {
     Technique.EI_MS: ("GC retention index", "IR", "NMR"),
     Technique.MSMS: ("LC retention time", "IR", "NMR"),
@@ -99,6 +102,8 @@ def _named(
     best = float(probabilities[first])
     members = tuple(i for i in order if probabilities[i] >= calibration.set_ratio * best)
     name = hits.hits[first].substance.name
+    if hits.hits[first].n_matched < MIN_PEAKS or (hits.technique is Technique.EI_MS and hits.hits[first].score < NAMED_FROM):
+        return None
     if best >= calibration.match_cut:
         rest = f"next {hits.hits[order[1]].substance.name} with {probabilities[order[1]]:.3f}" if len(order) > 1 else "no other candidate"
         return Verdict.MATCH, f"Match: {name} has probability {best:.3f} (cut {calibration.match_cut:g}), {rest}.", ()
@@ -118,7 +123,7 @@ def _abstain(
         short = "No candidate" if not order else "Not named"
     else:
         best = hits.hits[order[0]]
-        short = f"Not named: the best candidate, {best.substance.name}, has probability {probabilities[order[0]]:.3f} only"
+        short = f"Not named: the best candidate, {best.substance.name}, has probability {probabilities[order[0]]:.3f} and similarity {best.score:.2f}"
     drug_class, share = class_support(relatives)
     top = relatives[0].score if relatives else 0.0
     if drug_class is not None and share >= CLASS_SHARE and top >= FAR:
