@@ -167,8 +167,8 @@ def parse_formula(text: str) -> dict[str, int]:
         raise _refused(text, "it is empty")
     if len(stripped) > _LONGEST:
         raise _refused(text, f"it has {len(stripped)} characters")
-    # A charge is written with signs alone ("C21H20N+"): a digit before them is the count of the last element.
-    stripped = re.sub(r"[+-]{1,4}$", "", stripped)
+    # A charge is a sign and what follows it ("C21H20N+", "C12H14N2+2"): a digit before it is the count of the last element.
+    stripped = re.sub(r"(?:[+-]{1,4}|[+-][1-4])$", "", stripped)
     result: dict[str, int] = {}
     for part in _SEPARATOR.split(stripped):
         _add(result, _parse_part(text, part), 1)

@@ -20,6 +20,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from nps_ident.chemistry.formula import ELECTRON_MASS
 from nps_ident.errors import ChemistryError
 from nps_ident.model import Finding, Severity
 
@@ -57,7 +58,8 @@ class Parent:
     formula : str
         Hill order, isotopes apart (``C22H23D5N2O``), with the sign of a permanent charge.
     exact_mass : float
-        Monoisotopic mass of its atoms, in Da.
+        Monoisotopic mass of its atoms, in Da; the electrons of a permanent charge are not counted, as in
+        :func:`nps_ident.chemistry.formula.exact_mass`.
     charge : int
         0 but for permanent ions.
     isotope_labelled : bool
@@ -342,7 +344,8 @@ def parent_of(structure: Any) -> Parent:
             smiles=smiles,
             inchikey=inchikey_of(parent),
             formula=rdMolDescriptors.CalcMolFormula(parent, separateIsotopes=True, abbreviateHIsotopes=True),
-            exact_mass=round(rdMolDescriptors.CalcExactMolWt(parent), 6),
+            # RDKit leaves out the electrons that an ion lacks; here they are counted where an ion is made (formula.ion_mz).
+            exact_mass=round(rdMolDescriptors.CalcExactMolWt(parent) + charge * ELECTRON_MASS, 6),
             charge=charge,
             isotope_labelled=labelled,
             salt_removed=bool(others),

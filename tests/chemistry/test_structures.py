@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rdkit import Chem
 
+from nps_ident.chemistry.formula import exact_mass, ion_mz
 from nps_ident.chemistry.structures import inchikey_of, parent_of, read_sdf, read_structure
 from nps_ident.errors import ChemistryError
 
@@ -88,6 +89,14 @@ def test_a_permanent_cation_stays_charged() -> None:
     assert parent.charge == 1
     assert parent.formula == "C7H16NO2+"
     assert "STRUC-004" in [finding.code for finding in parent.findings]
+
+
+def test_the_mass_of_a_permanent_cation_is_that_of_its_atoms() -> None:
+    # Tetramethylammonium C4H12N+: 4 x 12 + 12 x 1.007825032 + 14.003074004 by hand; its ion weighs one electron less.
+    parent = parent_of("C[N+](C)(C)C.[I-]")
+    assert parent.exact_mass == pytest.approx(74.096974, abs=2e-6)
+    assert parent.exact_mass == pytest.approx(exact_mass(parent.formula), abs=2e-6)
+    assert ion_mz(parent.exact_mass, "[M]+") == pytest.approx(74.096426, abs=2e-6)
 
 
 def test_a_salt_drawn_with_a_bond_to_the_metal_is_taken_apart() -> None:
