@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -24,6 +25,7 @@ _TECHNIQUES = {"ei": "EI-MS", "msms": "MS/MS", "dart": "DART-MS"}
 _ROW_COLUMNS = ("query", "verdict", "name", "probability", "drug_class", "match_factor", "score", "reason", "file", "record")
 _HIT_COLUMNS = ("#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS", "Class", "Score", "log10 LR", "Library")
 _PROGRESS_EVERY = 100
+_WIDEST = 36
 
 
 def add_library_options(parser: argparse.ArgumentParser) -> None:
@@ -181,9 +183,14 @@ def _print_tables(answers: Iterator[Identification], out: TextIO) -> None:
     if second is None:
         _print_one(first, out)
         return
-    rows = [_row(first), _row(second), *map(_row, answers)]
+    rows = [{key: _cut(value) for key, value in _row(answer).items()} for answer in chain((first, second), answers)]
     columns = tuple(column for column in _ROW_COLUMNS if column not in {"reason", "file"})
     print_rows(rows, columns, out, form="table")
+
+
+def _cut(value: Any) -> Any:
+    """A cell that leaves room for the others; every name is whole in the other formats."""
+    return value if not isinstance(value, str) or len(value) <= _WIDEST else f"{value[: _WIDEST - 1]}…"
 
 
 def _print_one(answer: Identification, out: TextIO) -> None:

@@ -128,10 +128,12 @@ def _abstain(
     top = relatives[0].score if relatives else 0.0
     if drug_class is not None and share >= CLASS_SHARE and top >= FAR:
         nearest = tuple(hit for hit in relatives[:10] if hit.substance.drug_class == drug_class)
-        if nearest[0].score >= NEAR:
+        # Without a probability "none fits" cannot be said, and an analogue is one only where none fits.
+        if probabilities is not None and nearest[0].score >= NEAR:
             why = f"{short}; the nearest references are {drug_class}s, first {nearest[0].substance.name} (similarity {nearest[0].score:.2f})."
             return Verdict.UNKNOWN_VARIANT, why, drug_class, nearest
-        why = f"{short}; {share:.0%} of the likeness is to the class {drug_class}, but no analogue is near."
+        near = "but no analogue is near" if probabilities is not None else "no substance can be named without a probability"
+        why = f"{short}; {share:.0%} of the likeness is to the class {drug_class}, {near}."
         return Verdict.CLASS_ONLY, why, drug_class, nearest
     return Verdict.NO_MATCH, f"{short}; no drug class is supported by the nearest references.", None, ()
 
