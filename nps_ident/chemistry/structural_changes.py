@@ -128,10 +128,18 @@ def _placements(here: Dissected, mine: tuple[Cut, ...], there: Dissected, theirs
             yield tuple(origin[site] for site in sites)
 
 
+def _names_the_place(cut: Cut, place: Place) -> bool:
+    """Whether a place is named after the very ring or carbonyl group that goes."""
+    named_after = place.label in {"alpha-", "beta-"} or place.name.startswith("anil")
+    return named_after and cut.smiles.startswith(("*c", "*C(=O)c") if place.label != "N-" else "*c")
+
+
 def _changes(mine: tuple[Cut, ...], sites: tuple[int, ...], there: Dissected, theirs: tuple[Cut, ...]) -> tuple[_Change, ...] | None:
     """Pair groups on one atom into exchanges, the others stand alone; None where a place has no name, or the name two meanings."""
     used = [*sites, *(cut.site for cut in theirs)]
     if any(site not in there.places for site in used):
+        return None
+    if any(_names_the_place(cut, there.places[cut.site]) for cut in theirs):
         return None
     twins = any(sum(place == there.places[site] for place in there.places.values()) > 1 for site in used)
     if twins and len(set(used)) > 1:
@@ -199,10 +207,14 @@ def _sentence(changes: Sequence[_Change]) -> str:
         if change.new is not None and change.old is not None and change.old_place is not None:
             before = ("one " if change.of_several else "") + _prefixed([change.old_place.label], change.old)
             phrases.append(f"{_prefixed([change.place.label], change.new)} instead of {before} on the {change.place.name}")
+    lost: dict[tuple[str, str], list[_Change]] = defaultdict(list)
     for change in changes:
         if change.new is None and change.old is not None:
-            article = "one" if change.of_several else "the"
-            phrases.append(f"without {article} {_prefixed([change.place.label], change.old)} on the {change.place.name}")
+            lost[change.place.name, change.old].append(change)
+    for (place, name), group in lost.items():
+        article = "one" if len(group) == 1 and group[0].of_several else "the"
+        labels = [change.place.label for change in sorted(group, key=lambda change: change.locant)]
+        phrases.append(f"without {article} {_prefixed(labels, name)} on the {place}")
     return " and ".join(phrases)
 
 
@@ -219,7 +231,7 @@ def _worded_without_place(here: Dissected, mine: tuple[Cut, ...], there: Dissect
     if len(mine) > 1 or len(theirs) != 1 or not _is_only_one(there, theirs[0]):
         return None
     [old] = theirs
-    far = _remoteness(there.mol, old.site)
+    far = 1 if mine and old.smiles.startswith("*c") else _remoteness(there.mol, old.site)
     if far > 2:
         return None  # "without the methyl group" says nothing of a chain that is one carbon shorter
     which = f"the {old.name} group" if _n_equal(there, old) == 1 else f"one of the {old.name} groups"

@@ -142,6 +142,10 @@ def test_locant_on_an_indole(locant: int) -> None:
          "2-fluoro instead of 2-chloro on the phenyl ring and N-ethyl instead of N-methyl on the amine nitrogen of ketamine"),
         ("COc1cccc(C2(N3CCCCC3)CCCCC2)c1", PCP, "PCP", "3-methoxy on the phenyl ring of PCP"),
         ("CCC(=O)n1cc2c3c(cccc31)C1=CC(C(=O)N(CC)CC)CN(C)C1C2", LSD, "LSD", "1-propanoyl on the ergoline skeleton of LSD"),
+        ("NC1CCCCC1N(C)C(=O)c1ccc(Cl)c(Cl)c1", U47700, "U-47700", "without the N,N-dimethyl on the amine nitrogen of U-47700"),
+        ("CNC(C)C(=O)c1cccs1", "CNC(C)C(=O)c1ccccc1", "methcathinone", "thiophen-2-yl instead of the phenyl group of methcathinone"),
+        ("C1CN(CCN1)Cc1ccc2c(c1)OCO2", "C1CN(CCN1)Cc1ccccc1", "benzylpiperazine",
+         "3,4-methylenedioxyphenyl instead of the phenyl group of benzylpiperazine"),
         ("Cc1ccccc1CCN", AMPHETAMINE, "amphetamine",
          "2-methyl on the phenyl ring and without the alpha-methyl on the carbon beside the nitrogen of amphetamine"),
         ("CN(C)C1CCCCC1N(C)C(=O)c1ccc(Br)c(Cl)c1", U47700, "U-47700", "4-bromo instead of 4-chloro on the phenyl ring of U-47700"),
@@ -263,7 +267,7 @@ def _told(text: str, groups: dict[str, Counter[str]]) -> Counter[str]:
                 for known in _spellings(name)
                 if known in groups
             )
-            times = 2 if re.match(r"(?:\d+|N),(?:\d+|N)-(?:di|bis)", part) else 1
+            times = 2 if re.match(r"(?:the )?(?:\d+|N),(?:\d+|N)-(?:di|bis)", part) else 1
             for symbol, count in groups[name].items():
                 total[symbol] += sign * count * times
     return Counter({symbol: count for symbol, count in total.items() if count})
