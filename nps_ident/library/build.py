@@ -41,7 +41,7 @@ from nps_ident.similarity.match_factor import nominal
 from nps_ident.spectra.peaks import prepare, principal_ions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -62,6 +62,7 @@ def build_library(
     kind: str = "full",
     catalogue: Catalogue | None = None,
     progress: Callable[[int], None] | None = None,
+    source: Mapping[str, str] | None = None,
 ) -> Library:
     """Compile reference spectra for search.
 
@@ -78,6 +79,8 @@ def build_library(
         Gives drug class and name where it knows the structure; a structure it does not know is classified by its SMILES.
     progress : callable, optional
         Is given the number of spectra read, now and then.
+    source : mapping of str to str, optional
+        Where the spectra came from; kept in the manifest.
 
     Raises
     ------
@@ -119,6 +122,7 @@ def build_library(
         counts={**counts, "substances": len(substances), "passed over": n_skipped},
         arrays=arrays,
         tables={"substances": [_substance_fields(s) for s in substances], "references": references},
+        source=source,
     )
     return open_compiled(folder)
 

@@ -2,7 +2,7 @@
 
 ::
 
-    FOLDER/manifest.json    name, kind, format version, counts, SHA-256 of the data file, dtype, shape and offset of each array
+    FOLDER/manifest.json    name, kind, format version, counts, source, SHA-256 of the data file, dtype, shape and offset of each array
     FOLDER/library.bin      the arrays, each aligned to 64 bytes
 
 Nothing in it is executable or needs a parser of its own: arrays are read in place, and JSON objects one at a time when a hit is shown.
@@ -16,7 +16,7 @@ import json
 import mmap
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,8 @@ class Library:
         ``full`` spectra or ``principal_ions`` (truncated tables): a calibration holds for one kind only.
     sha256 : str
         Of the data file: the identity of the library.
+    source : mapping of str to str
+        Where an installed library came from: title, address, hash of the download, licence, time; empty for others.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Library:
     folder: Path
     counts: Mapping[str, int]
     _arrays: Mapping[str, NDArray[Any]]
+    source: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Give the read-only array of that name, in place; :mod:`nps_ident.library.build` lists the names."""
@@ -111,8 +114,12 @@ def write_compiled(
     counts: Mapping[str, int],
     arrays: Mapping[str, NDArray[Any]],
     tables: Mapping[str, Iterable[Mapping[str, Any]]],
+    source: Mapping[str, str] | None = None,
 ) -> None:
     """Write a compiled library; the folder appears whole or not at all.
+
+    A folder that holds the same library already, undamaged, is left as it is: several processes may compile one file into the cache at once,
+    and those that are done may have it open.
 
     Raises
     ------
@@ -150,17 +157,45 @@ def write_compiled(
             "bytes": position,
             "sha256": digest.hexdigest(),
             "arrays": entries,
+            "source": dict(source or {}),
         }
         (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
         scratch.chmod(0o755)
-        scratch.replace(folder)
+        _put_in_place(scratch, folder)
     except OSError as error:
-        if not (folder / "manifest.json").is_file():
-            raise LibraryError(f"{folder}: cannot be written ({error.strerror}).") from None
+        raise LibraryError(f"{folder}: cannot be written ({error.strerror or type(error).__name__}).") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _put_in_place(scratch: Path, folder: Path) -> None:
+    """Give a finished folder its name; what bears it is moved aside first, so that it is never seen half removed."""
+    if _is_same_library(scratch, folder):
+        return
+    aside = scratch.with_name(f"{scratch.name}.old")
+    try:
+        if folder.exists():
+            folder.replace(aside)
+        scratch.replace(folder)
+    except OSError:
+        if _is_same_library(scratch, folder):  # another process was faster
+            return
+        if aside.exists() and not folder.exists():
+            aside.replace(folder)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _is_same_library(scratch: Path, folder: Path) -> bool:
+    """Whether the folder holds what was just written, to the last byte."""
+    try:
+        if (folder / "manifest.json").read_bytes() != (scratch / "manifest.json").read_bytes():
+            return False
+        open_compiled(folder, verify=True)
+    except (OSError, LibraryError):
+        return False
+    return True
 
 
 def open_compiled(folder: str | Path, *, verify: bool = False) -> Library:
@@ -192,7 +227,13 @@ def open_compiled(folder: str | Path, *, verify: bool = False) -> Library:
             raise LibraryError(f"{folder}: the data file is not the one its manifest describes; build it again.")
         arrays = {entry["name"]: _array(data, entry) for entry in manifest["arrays"]}
         return Library(
-            name=manifest["name"], kind=manifest["kind"], sha256=manifest["sha256"], folder=folder, counts=manifest["counts"], _arrays=arrays
+            name=manifest["name"],
+            kind=manifest["kind"],
+            sha256=manifest["sha256"],
+            folder=folder,
+            counts=manifest["counts"],
+            _arrays=arrays,
+            source=manifest.get("source") or {},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LibraryError(f"{folder}: the manifest is damaged ({type(error).__name__}: {error}); build the library again.") from None

@@ -86,14 +86,15 @@ def _open_one(path: str, report: Callable[[InputError], None] | None, progress: 
     place = Path(path)
     if (place / "manifest.json").is_file():
         return open_compiled(place)
-    if not place.exists() and "/" not in path and (installed_folder(path) / "manifest.json").is_file():
+    if place.name == path and not place.exists() and (installed_folder(path) / "manifest.json").is_file():
         return open_compiled(installed_folder(path))
     if not place.is_file():
         raise LibraryError(f"{path}: no such library; expected a compiled folder, an installed name ('nps-ident library list') or a file.")
-    content = hashlib.sha256()
-    with place.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            content.update(chunk)
+    try:
+        with place.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise LibraryError(f"{path}: cannot be read ({error.strerror or type(error).__name__}).") from None
 
     def spectra() -> Iterator[MassSpectrum]:
         from nps_ident.io import scan_spectra
@@ -103,7 +104,7 @@ def _open_one(path: str, report: Callable[[InputError], None] | None, progress: 
 
         return scan_spectra(place, report=report or refuse)
 
-    return _cached(place.name, content.hexdigest(), "full", spectra, progress)
+    return _cached(place.name, content, "full", spectra, progress)
 
 
 def _register(kind: str) -> list[Library]:
