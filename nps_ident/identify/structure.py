@@ -214,14 +214,14 @@ def _forms(parent: Parent, catalogue: Catalogue, index: StructureIndex) -> tuple
         if relation is None:
             continue
         same = parent.inchikey == other.inchikey
+        less = relation is Relation.STEREOISOMER_OF and is_merely_less_specified(parent.mol, other.mol)
         match = StructureMatch(
             substance=substance,
             relation=relation.value,
             score=1.0 if same else counted_tanimoto(parent.mol, other.mol),
-            difference=None if same else _form_in_words(relation, parent, substance),
+            difference=None if same else _form_in_words(relation, parent, substance, less),
             source=_source(substance),
         )
-        less = relation is Relation.STEREOISOMER_OF and is_merely_less_specified(parent.mol, other.mol)
         found.append(_Relative(match, relation, less))
     order = {relation: number for number, relation in enumerate(Relation)}
     return tuple(sorted(found, key=lambda form: (order[form.relation], not form.less_specified, form.match.substance.inchikey)))
@@ -232,12 +232,14 @@ def _in_sentence(name: str) -> str:
     return name[0].lower() + name[1:] if re.match(r"[A-Z][a-z]{2,}(?:$|[ (])", name) else name
 
 
-def _form_in_words(relation: Relation, parent: Parent, substance: Substance) -> str:
+def _form_in_words(relation: Relation, parent: Parent, substance: Substance, less_specified: bool) -> str:
     if relation is Relation.ISOTOPOLOGUE_OF:
         labels = parent.formula if parent.isotope_labelled else substance.formula
         return f"{'isotopically labelled' if parent.isotope_labelled else 'unlabelled'} form of {_in_sentence(substance.name)} ({labels})"
+    if less_specified:
+        return f"{_in_sentence(substance.name)}, with stereochemistry given in only one of the two"
     words = {
-        Relation.STEREOISOMER_OF: "the same connections with other or otherwise specified stereochemistry as",
+        Relation.STEREOISOMER_OF: "a stereoisomer of",
         Relation.TAUTOMER_OF: "a tautomer of",
         Relation.CHARGED_FORM_OF: "another protonation state of",
     }
@@ -279,10 +281,16 @@ def _analogue(parent: Parent, drug_class: str | None, substance: Substance, scaf
     change = structural_difference(parent.mol, other.mol, _in_sentence(substance.name))
     if not same_scaffold and score < _NEAR and not (change.named and change.n_changes == 1):
         return None
-    text = f"{change.text}, isotopically labelled" if parent.isotope_labelled else change.text
+    # The words rest on connections alone; where both structures have a configuration, nothing is said about it, and that is said.
+    text = change.text + ", stereochemistry apart" * (_has_configuration(parent) and _has_configuration(other))
+    text += ", isotopically labelled" * parent.isotope_labelled
     relation = Relation.ANALOGUE_OF
     match = StructureMatch(substance=substance, relation=relation.value, score=score, difference=text, source=_source(substance))
     return _Relative(match, relation, difference=change)
+
+
+def _has_configuration(parent: Parent) -> bool:
+    return any(mark in parent.smiles for mark in "@/\\")
 
 
 def _is_of_concern(substance: Substance, catalogue: Catalogue) -> bool:

@@ -114,6 +114,18 @@ def test_the_difference_of_an_unknown_fentanyl_is_said_in_words(catalogue: Catal
     assert all(0 < match.score < 1 for match in result.matches)
 
 
+def test_words_about_connections_say_that_stereochemistry_is_left_out(catalogue: Catalogue) -> None:
+    # 6-monoacetylmorphine with its configuration, beside heroin with its own; and flat, where nothing is left out.
+    chiral = "CC(=O)O[C@H]1C=C[C@H]2[C@H]3CC4=C5[C@]2([C@H]1OC5=C(C=C4)O)CCN3C"
+    words = "3-hydroxy instead of 3-acetoxy on the 4,5-epoxymorphinan skeleton of heroin"
+    assert identify_structure(chiral, catalogue).difference == f"{words}, stereochemistry apart"
+    assert identify_structure("CC(=O)OC1C=CC2C3Cc4ccc(O)c5c4C2(CCN3C)C1O5", catalogue).difference == words
+
+
+def test_the_other_stereoisomer_is_called_one(catalogue: Catalogue) -> None:
+    assert identify_structure("COc1ccc2c(c1)[C@@]13CCCC[C@H]1[C@@H](C2)N(C)CC3", catalogue).difference == "a stereoisomer of dextromethorphan"
+
+
 def test_a_match_needs_no_characterisation_and_has_score_one(catalogue: Catalogue) -> None:
     result = identify_structure(FENTANYL, catalogue)
     assert (result.characterise, result.difference, result.matches[0].score, result.matches[0].probability) == (False, None, 1.0, None)
