@@ -10,6 +10,7 @@ from nps_ident.confidence.calibration import shipped_calibration
 from nps_ident.confidence.decision import SEPARATED_BY, Decision, decide
 from nps_ident.errors import InputError
 from nps_ident.library.compiled import SECTIONS
+from nps_ident.library.fragment_lists import listed_substances
 from nps_ident.library.search import relatives, search
 from nps_ident.model import Candidate, Finding, Identification, MassSpectrum, Severity, Technique, Variant, Verdict
 from nps_ident.spectra.peaks import prepare, principal_ions
@@ -85,8 +86,10 @@ def identify(
     matches = tuple(
         _candidate(hit, probability, chosen) for hit, probability in zip(ordered[:top], decision.probabilities, strict=False)
     )
-    findings = (*decision.findings, *chosen.findings, *_about_best(prepared, matches, decision), *prepared.findings)
     named = decision.verdict in NAMED
+    if not named and decision.verdict is not Verdict.INADEQUATE and any(member.kind == "principal_ions" for member in libraries.members):
+        decision = _with_fragment_lists(prepared, decision)
+    findings = (*decision.findings, *chosen.findings, *_about_best(prepared, matches, decision), *prepared.findings)
     return Identification(
         spectrum=prepared,
         verdict=decision.verdict,
@@ -157,6 +160,22 @@ def _chosen(answers: list[_Answer]) -> _Answer:
 def _rests_on(answer: _Answer) -> Finding:
     text = f"Full and truncated libraries were searched; the answer rests on the {answer.kind.replace('_', '-')} ones."
     return Finding(code="IDENT-004", severity=Severity.INFO, text=text)
+
+
+def _with_fragment_lists(prepared: MassSpectrum, decision: Decision) -> Decision:
+    """Say which catalogue substances without a reference spectrum the query's mass and fragments agree with."""
+    listed = listed_substances(prepared)
+    if not listed:
+        return decision
+    names = ", ".join(f"{item.substance.name} ({item.n_found} of {item.n_listed} listed fragments)" for item in listed[:5])
+    text = f"Mass and fragments agree with {names}: known by a list of ions only, not by a reference spectrum; hence not named."
+    finding = Finding(code="IDENT-010", severity=Severity.WARNING, text=text)
+    classes = {item.substance.drug_class for item in listed}
+    if decision.verdict is Verdict.NO_MATCH and len(classes) == 1 and (drug_class := next(iter(classes))) is not None:
+        why = f"Not named; only substances of the class {drug_class} that have no reference spectrum agree in mass and fragments."
+        reason = replace(decision.findings[0], text=why)
+        decision = replace(decision, verdict=Verdict.CLASS_ONLY, drug_class=drug_class, findings=(reason, *decision.findings[1:]))
+    return replace(decision, findings=(*decision.findings, finding))
 
 
 def _candidate(hit: Hit, probability: float | None, answer: _Answer) -> Candidate:
