@@ -1,0 +1,231 @@
+"""Write what the documentation takes from the program itself: the CLI reference, the printed tables, the pictures, the accuracy.
+
+    python docs/make.py
+
+Writes ``docs/cli.md``, ``docs/pictures/``, the rules in ``docs/findings.md`` and the marked blocks of ``README.md`` (``<!-- output: … -->``, ``<!-- accuracy -->``).
+``tests/docs`` fails when one of them is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "accuracy" / "results"
+SHIPPED_TABLES = {
+    "substances": "substances of the catalogue",
+    "ei_principal_ions": "EI-MS records",
+    "msms_principal_ions": "MS/MS records",
+    "fragment_lists": "diagnostic ions of substances and classes",
+}
+ACCURACY_ROWS = {
+    "ei": "EI",
+    "ei-background": "EI, large library",
+    "msms": "MS/MS",
+    "msms-background": "MS/MS, large library",
+}
+
+
+def main() -> None:
+    """Write everything anew."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        printed = identify_output(text, Path(folder))
+        pictures = ROOT / "docs" / "pictures"
+        pictures.mkdir(exist_ok=True)
+        for picture in sorted(Path(folder).glob("*.png")):
+            shutil.copy(picture, pictures / picture.name)
+    text = with_block(text, "output: identify", f"```text\n{printed}```")
+    text = with_block(text, "accuracy", accuracy_table(RESULTS))
+    text = with_block(text, "output: shipped", shipped_table(ROOT / "reference_spectra"))
+    readme.write_text(text, encoding="utf-8")
+    findings = ROOT / "docs" / "findings.md"
+    findings.write_text(with_block(findings.read_text(encoding="utf-8"), "rules of the catalogue", rules_table()), encoding="utf-8")
+    (ROOT / "docs" / "cli.md").write_text(cli_reference(), encoding="utf-8")
+
+
+def command(readme: str, name: str) -> str:
+    """The one line in the fenced block below ``<!-- command: NAME -->``."""
+    found = re.findall(rf"^<!-- command: {re.escape(name)} -->\n```sh\n(.*?)```$", readme, flags=re.MULTILINE | re.DOTALL)
+    [block] = found
+    [line] = block.splitlines()
+    return str(line)
+
+
+def block(text: str, name: str) -> str:
+    """What stands between ``<!-- NAME -->`` and ``<!-- end -->``."""
+    [inner] = re.findall(rf"<!-- {re.escape(name)} -->\n(.*?)<!-- end -->", text, flags=re.DOTALL)
+    return str(inner).removesuffix("\n")
+
+
+def with_block(text: str, name: str, inner: str) -> str:
+    """The text with another block of that name."""
+    block(text, name)
+    begin, end = f"<!-- {name} -->\n", "<!-- end -->"
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}{inner}\n{end}{rest.partition(end)[2]}"
+
+
+def identify_output(readme: str, folder: Path) -> str:
+    """What the identification in the README's first command prints; its picture goes into the folder."""
+    words = shlex.split(command(readme, "identify").rpartition("nps-ident ")[2])
+    words = [str(folder / word) if word.endswith(".png") else word for word in words]
+    run = [sys.executable, "-c", "import sys; from nps_ident.cli import main; sys.exit(main())", *words]
+    environment = {**os.environ, "NPS_IDENT_HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(run, check=True, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, env=environment).stdout  # noqa: S603
+
+
+def accuracy_table(results: Path) -> str:
+    """The accuracy files as one table; a file that is not there is a row less."""
+    lines = [
+        "| queries against | known / unknown / decoy | rank 1 | rank 3 | `match` | wrong `match` | `match` on unknown / decoy "
+        "| named on unknown / decoy | ECE | Cllr | date |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for stem, label in ACCURACY_ROWS.items():
+        path = results / f"{stem}.json"
+        if path.is_file():
+            lines.append(_accuracy_row(label, json.loads(path.read_text(encoding="utf-8"))))
+    return "\n".join(lines)
+
+
+def _accuracy_row(label: str, record: dict[str, Any]) -> str:
+    [kinds] = record["scores"].values()
+    known, unknown, decoy = (kinds[kind] for kind in ("known", "unknown", "decoy"))
+
+    def pair(key: str) -> str:
+        return f"{unknown[key]:.3f} / {decoy[key]:.3f}"
+
+    cells = [
+        label,
+        f"{known['n']} / {unknown['n']} / {decoy['n']}",
+        *(f"{known[key]:.3f}" for key in ("rank1", "rank3", "yield", "wrong_match")),
+        pair("false_match"),
+        pair("false_named"),
+        f"{known['ece']:.3f}",
+        f"{known['cllr']:.2f}",
+        record["date"],
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def shipped_table(folder: Path) -> str:
+    """How much the tables of ``reference_spectra/`` hold."""
+    lines = ["| table | rows | substances |", "|---|---|---|"]
+    for stem, label in SHIPPED_TABLES.items():
+        with (folder / f"{stem}.tsv").open(encoding="utf-8", newline="") as file:
+            keys = [row["inchikey"] for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)]
+        lines.append(f"| {label} | {len(keys):,} | {len(set(filter(None, keys))):,} |")
+    return "\n".join(lines)
+
+
+def rules_table() -> str:
+    """The rules of ``nps-ident catalogue check``."""
+    from nps_ident.catalogue.rules import RULES
+
+    rows = (f"| {rule.code} | {rule.severity.value} | {_cell(rule.explanation)} |" for rule in RULES.values())
+    return "\n".join(["| code | severity | must hold |", "|---|---|---|", *rows])
+
+
+def cli_reference() -> str:
+    """``docs/cli.md`` from the parser of the program."""
+    from nps_ident.cli import VERBS, build_parser
+
+    parser = build_parser()
+    lines = [
+        "# The command line",
+        "",
+        "Written by `python docs/make.py` from the program itself; do not edit.",
+        "",
+        f"{parser.description} Answers go to standard output, messages and progress to standard error.",
+        str(parser.epilog),
+        "",
+        "| verb | does |",
+        "|---|---|",
+        *(f"| [`{verb}`](#nps-ident-{verb}) | {_cell(summary)} |" for verb, (_, summary) in VERBS.items()),
+    ]
+    verbs = _subparsers(parser)
+    for verb in VERBS:
+        lines += _verb(f"nps-ident {verb}", verbs[verb], level=2)
+    return "\n".join(lines) + "\n"
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of the sub-commands, by name."""
+    found: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found.update(action.choices)
+    return found
+
+
+def _verb(name: str, parser: argparse.ArgumentParser, *, level: int) -> Iterator[str]:
+    yield from ("", f"{'#' * level} {name}", "")
+    below = _subparsers(parser)
+    if parser.description:
+        yield from (_sentence(parser.description), "")
+    actions = [a for a in parser._actions if not isinstance(a, argparse._HelpAction | argparse._SubParsersAction)]
+    yield "```sh"
+    yield " ".join([name, *(_usage(action) for action in actions), *(["VERB"] if below else [])])
+    yield "```"
+    if actions:
+        yield from ("", "| argument | meaning |", "|---|---|")
+        yield from (f"| {_written(action)} | {_cell(_help(action))} |" for action in actions)
+    if parser.epilog:
+        yield from ("", " ".join(parser.epilog.split()))
+    for verb, sub in below.items():
+        yield from _verb(f"{name} {verb}", sub, level=level + 1)
+
+
+def _value(action: argparse.Action) -> str:
+    if action.choices is not None:
+        return "|".join(map(str, action.choices))
+    metavar = action.metavar or action.dest.upper()
+    return metavar if isinstance(metavar, str) else " ".join(metavar)
+
+
+def _usage(action: argparse.Action) -> str:
+    takes_value = action.nargs != 0
+    if not action.option_strings:
+        value = _value(action)
+        return {"+": f"{value}...", "*": f"[{value}...]", "?": f"[{value}]"}.get(str(action.nargs), value)
+    text = action.option_strings[-1] + (f" {_value(action)}" if takes_value else "")
+    return text if action.required else f"[{text}]"
+
+
+def _written(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return f"`{_value(action)}`".replace("|", "\\|")
+    value = f" {_value(action)}" if action.nargs != 0 else ""
+    return f"`{', '.join(action.option_strings)}{value}`".replace("|", "\\|")
+
+
+def _help(action: argparse.Action) -> str:
+    return (action.help or "") % {"default": action.default, "prog": "nps-ident"} if action.help else ""
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return _sentence(text).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()
