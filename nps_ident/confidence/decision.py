@@ -60,7 +60,7 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
     ----------
     hits : HitList
     n_query_peaks : int
-        Peaks that were compared.
+        Peaks of the prepared query.
     calibration : Calibration or None
         None: no probability is given, and nothing is named.
     relatives : tuple of Hit
@@ -80,8 +80,9 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
         findings.insert(0, Finding(code="IDENT-001", severity=severity, text=why))
         return Decision(verdict=kind, order=order, probabilities=ordered, findings=tuple(findings), **more)  # type: ignore[arg-type]
 
-    if n_query_peaks < MIN_PEAKS:
-        why = f"Inadequate: {n_query_peaks} peaks can be compared; fewer than {MIN_PEAKS} identify nothing."
+    if hits.n_compared < MIN_PEAKS:
+        some = "1 peak" if hits.n_compared == 1 else f"{hits.n_compared} peaks"
+        why = f"Inadequate: {some} can be compared; fewer than {MIN_PEAKS} identify nothing."
         return verdict(Verdict.INADEQUATE, why, severity=Severity.WARNING)
     if calibration is not None and probabilities is not None and order:
         named = _named(hits, order, probabilities, calibration)

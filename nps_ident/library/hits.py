@@ -70,13 +70,15 @@ class Hit:
 class HitList:
     """The hits of one query in all libraries, best score first, one a substance (stereoisomers are one).
 
-    ``kind`` is that of the libraries searched, ``full`` or ``principal_ions``; ``n_substances`` counts the substances in them.
+    ``kind`` is that of the libraries searched, ``full`` or ``principal_ions``; ``n_substances`` counts the substances in them, and
+    ``n_compared`` the peaks of the query that were left to compare (EI: unit masses; MS/MS: fragments below the precursor).
     """
 
     technique: Technique
     kind: str
     hits: tuple[Hit, ...]
     n_substances: int
+    n_compared: int
 
 
 def merged(hits: list[Hit], *, most: int) -> tuple[Hit, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nps_ident.errors import InputError
 from nps_ident.library.compiled import SECTIONS
 from nps_ident.library.hits import Hit, HitList, merged
@@ -15,6 +17,8 @@ from nps_ident.similarity.match_factor import nominal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from nps_ident.library.compiled import Library
     from nps_ident.model import MassSpectrum
@@ -43,19 +47,32 @@ def search(spectrum: MassSpectrum, members: Sequence[Library], *, most: int) -> 
     section = SECTIONS[technique]
     present = [member for member in members if f"{section}.substance" in member]
     hits: list[Hit] = []
-    for member in present:
-        if spectrum.technique is Technique.EI_MS:
-            hits += search_ei(nominal(spectrum.mz, spectrum.intensity), member, most=most)
-        elif spectrum.technique is Technique.MSMS:
-            hits += search_msms(prepare_msms(spectrum), member, most=most)
-        else:
+    if technique is Technique.EI_MS:
+        unit_masses = nominal(spectrum.mz, spectrum.intensity)
+        n_compared = len(unit_masses.mz)
+        for member in present:
+            hits += search_ei(unit_masses, member, most=most)
+    elif technique is Technique.MSMS:
+        query = prepare_msms(spectrum)
+        n_compared = len(query.mz)
+        for member in present:
+            hits += search_msms(query, member, most=most)
+    else:
+        n_compared = spectrum.n_peaks
+        for member in present:
             hits += search_dart(spectrum, member, most=most)
     return HitList(
         technique=technique,
         kind=present[0].kind if present else "no",
         hits=merged(hits, most=most),
-        n_substances=sum(len(member[f"{section}.covered"]) for member in present),
+        n_substances=_n_substances([member[f"{section}.covered"] for member in present]),
+        n_compared=n_compared,
     )
+
+
+def _n_substances(covered: list[NDArray[np.int64]]) -> int:
+    """Substances that have a reference: one that stands in two libraries counts once."""
+    return len(covered[0]) if len(covered) == 1 else len(np.unique(np.concatenate(covered))) if covered else 0
 
 
 def relatives(spectrum: MassSpectrum, members: Sequence[Library], found: HitList, *, most: int) -> tuple[Hit, ...]:

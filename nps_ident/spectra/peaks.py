@@ -12,12 +12,16 @@ from nps_ident.model import Finding, Severity, Technique
 if TYPE_CHECKING:
     from nps_ident.model import MassSpectrum
 
-__all__ = ["MIN_PEAKS", "PRINCIPAL_IONS", "is_unit_mass", "prepare", "principal_ions"]
+__all__ = ["HIGHEST_MZ", "MIN_PEAKS", "PRINCIPAL_IONS", "is_unit_mass", "prepare", "principal_ions"]
 
 MIN_PEAKS = 3
 """Fewer positive peaks than this identify nothing: one shared peak alone can give a cosine of 0.83 (docs/probability.md)."""
 PRINCIPAL_IONS = 20
 """Most ions a spectrum of a principal-ion table has, each at least 1 % of the base peak (docs/reference_data.md)."""
+LOWEST_MZ, HIGHEST_MZ = 1.0, 50_000.0
+"""No ion is lighter than a proton, and no substance here is near the other end; beyond it stand slips and attacks on memory."""
+_WEAKEST, _STRONGEST = 1e-30, 1e30
+"""No detector counts so little or so much; beyond them sums and ratios leave the range of a float."""
 UNIT_MASS_DEVIATION = 0.05
 """m/z this close to whole numbers throughout were recorded or rounded to unit mass."""
 
@@ -34,7 +38,7 @@ def prepare(spectrum: MassSpectrum) -> MassSpectrum:
     -------
     MassSpectrum
         ``mz`` ascending and unique, ``intensity`` > 0; possibly without peaks.  Where the file names no technique, unit masses without a
-        precursor are taken for EI-MS, with a warning (``SPEC-001``).
+        precursor are taken for EI-MS, with a warning (``SPEC-001``); a precursor that no ion has is dropped with one (``SPEC-006``).
     """
     findings: list[Finding] = []
 
@@ -42,12 +46,13 @@ def prepare(spectrum: MassSpectrum) -> MassSpectrum:
         findings.append(Finding(code=code, severity=severity, text=text))
 
     mz, intensity = spectrum.mz, spectrum.intensity
-    good = np.isfinite(mz) & np.isfinite(intensity) & (mz > 0)
+    good = (mz >= LOWEST_MZ) & (mz <= HIGHEST_MZ) & (np.abs(intensity) <= _STRONGEST)  # NaN is none of these
     if not good.all():
-        note("SPEC-002", f"{np.count_nonzero(~good)} peaks without a finite, positive m/z and intensity were left out.", Severity.WARNING)
+        text = f"{np.count_nonzero(~good)} peaks whose m/z ({LOWEST_MZ:g} to {HIGHEST_MZ:,.0f}) or intensity no instrument gives were left out."
+        note("SPEC-002", text, Severity.WARNING)
     if np.any(intensity[good] < 0):
         note("SPEC-003", f"{np.count_nonzero(intensity[good] < 0)} peaks of negative intensity were left out.", Severity.WARNING)
-    keep = good & (intensity > 0)
+    keep = good & (intensity >= _WEAKEST)
     mz, intensity = mz[keep], intensity[keep]
     if np.any(np.diff(mz) < 0):
         note("SPEC-004", "The peaks were not in order of m/z; they were sorted.")
@@ -58,6 +63,10 @@ def prepare(spectrum: MassSpectrum) -> MassSpectrum:
         note("SPEC-005", f"{len(mz) - len(unique)} peaks repeat an m/z; equal m/z were summed.", Severity.WARNING)
         mz, intensity = unique, np.add.reduceat(intensity, first)
     prepared = replace(spectrum, mz=mz, intensity=intensity)
+    precursor = spectrum.precursor_mz
+    if precursor is not None and not LOWEST_MZ <= precursor <= HIGHEST_MZ:
+        note("SPEC-006", f"The precursor m/z {precursor:g} is that of no ion; it was left out.", Severity.WARNING)
+        prepared = replace(prepared, precursor_mz=None, precursor_decimals=None)
     if prepared.technique is None and prepared.precursor_mz is None and is_unit_mass(prepared):
         note("SPEC-001", "The file names no technique; unit masses without a precursor were taken for EI-MS.", Severity.WARNING)
         prepared = replace(prepared, technique=Technique.EI_MS)
