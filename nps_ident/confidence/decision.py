@@ -80,9 +80,10 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
         findings.insert(0, Finding(code="IDENT-001", severity=severity, text=why))
         return Decision(verdict=kind, order=order, probabilities=ordered, findings=tuple(findings), **more)  # type: ignore[arg-type]
 
-    if hits.n_compared < MIN_PEAKS:
+    n_needed = MIN_PEAKS - hits.precursor_agrees
+    if hits.n_compared < n_needed:
         some = "1 peak" if hits.n_compared == 1 else f"{hits.n_compared} peaks"
-        why = f"Inadequate: {some} can be compared; fewer than {MIN_PEAKS} identify nothing."
+        why = f"Inadequate: {some} can be compared; fewer than {n_needed} identify nothing."
         return verdict(Verdict.INADEQUATE, why, severity=Severity.WARNING)
     if calibration is not None and probabilities is not None and order:
         named = _named(hits, order, probabilities, calibration)
@@ -103,7 +104,7 @@ def _named(
     best = float(probabilities[first])
     members = tuple(i for i in order if probabilities[i] >= calibration.set_ratio * best)
     name = hits.hits[first].substance.name
-    if hits.hits[first].n_matched < MIN_PEAKS or (hits.technique is Technique.EI_MS and hits.hits[first].score < NAMED_FROM):
+    if hits.hits[first].n_matched < MIN_PEAKS - hits.precursor_agrees or (hits.technique is Technique.EI_MS and hits.hits[first].score < NAMED_FROM):
         return None
     if best >= calibration.match_cut:
         rest = f"next {hits.hits[order[1]].substance.name} with {probabilities[order[1]]:.3f}" if len(order) > 1 else "no other candidate"
@@ -124,7 +125,8 @@ def _abstain(
         short = "No candidate" if not order else "Not named"
     else:
         best = hits.hits[order[0]]
-        short = f"Not named: the best candidate, {best.substance.name}, has probability {probabilities[order[0]]:.3f} and similarity {best.score:.2f}"
+        figures = f"probability {probabilities[order[0]]:.3f} and similarity {best.score:.2f}"
+        short = f"Not named: the best candidate, {best.substance.name}, has {figures}"
     drug_class, share = class_support(relatives)
     top = relatives[0].score if relatives else 0.0
     if drug_class is not None and share >= CLASS_SHARE and top >= FAR:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nps_ident.errors import InputError
-from nps_ident.model import MassSpectrum, Polarity, Technique
+from nps_ident.model import Finding, MassSpectrum, Polarity, Severity, Technique
 
 __all__ = ["rerun"]
 
@@ -57,6 +57,12 @@ def _query(settings: dict[str, Any]) -> MassSpectrum:
             precursor_decimals=stored["precursor_decimals"],
             adduct=stored["adduct"],
             polarity=Polarity(stored["polarity"]) if stored["polarity"] else None,
+            collision_energy=stored.get("collision_energy"),
+            instrument_type=stored.get("instrument_type"),
+            findings=tuple(
+                Finding(code=finding["code"], severity=Severity(finding["severity"]), text=finding["text"])
+                for finding in stored.get("findings", ())
+            ),
         )
     from nps_ident.io import scan_spectra
 

@@ -27,6 +27,8 @@ __all__ = ["SEARCHED", "identify"]
 SEARCHED = 25
 """Substances that calibration looks at; the calibrations that ship were fitted to as many."""
 NAMED = {Verdict.MATCH, Verdict.ISOMER_SET}
+NO_STEREO = "UHFFFAOY"
+"""What stands in the second block of an InChIKey without stereochemistry and isotopes: the hash of nothing (InChI Technical FAQ, 2023)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +42,15 @@ class _Answer:
     findings: tuple[Finding, ...] = ()
 
     @property
-    def named_probability(self) -> float:
-        return sum(p or 0.0 for p in self.decision.probabilities)
+    def best(self) -> Hit:
+        """The first candidate; there must be one."""
+        return self.hits.hits[self.decision.order[0]]
+
+    @property
+    def skeletons(self) -> frozenset[str]:
+        """What it names: the isomer set, else the first candidate."""
+        members = self.decision.isomer_set or self.decision.order[:1]
+        return frozenset(self.hits.hits[i].substance.skeleton for i in members)
 
 
 def identify(
@@ -117,16 +126,18 @@ def _answer(
     query = principal_ions(prepared) if kind == "principal_ions" else prepared
     hits = search(query, members, most=SEARCHED)
     calibration = calibrations.get((technique, kind)) if calibrations is not None else _shipped(technique, kind)
-    findings: tuple[Finding, ...] = ()
+    too_small: tuple[Finding, ...] = ()
     if calibration is not None and hits.n_substances < calibration.smallest_library:
         text = (
             f"The {kind.replace('_', '-')} libraries hold {hits.n_substances} substances by {technique.value}; the calibration holds from "
             f"{calibration.smallest_library} on, so no probability is given."
         )
-        findings, calibration = (Finding(code="IDENT-003", severity=Severity.WARNING, text=text),), None
+        too_small, calibration = (Finding(code="IDENT-003", severity=Severity.WARNING, text=text),), None
     near = relatives(query, members, hits, most=SEARCHED)
     decision = decide(hits, query.n_peaks, calibration, relatives=near)
-    return _Answer(kind=kind, hits=hits, decision=decision, calibration=calibration, findings=findings)
+    if too_small:  # there is a calibration, only not for so few
+        decision = replace(decision, findings=tuple(finding for finding in decision.findings if finding.code != "IDENT-002"))
+    return _Answer(kind=kind, hits=hits, decision=decision, calibration=calibration, findings=too_small)
 
 
 @cache
@@ -137,24 +148,47 @@ def _shipped(technique: Technique, kind: str) -> Calibration | None:
 def _chosen(answers: list[_Answer]) -> _Answer:
     """Of full and truncated libraries, the answer that names with more probability; full ones where neither names.
 
-    Where both name and do not agree, nothing is named: the disagreement is the finding.
+    Where both name and share no substance, or full libraries too small for a calibration fit another substance better than the one the
+    tables name, nothing is named: the disagreement is the finding.
     """
     if len(answers) == 1:
         return answers[0]
     full, truncated = answers
     if not truncated.hits.hits:
         return full
-    if not full.hits.hits or (full.decision.verdict not in NAMED and truncated.decision.verdict in NAMED):
+    if not full.hits.hits:
         return replace(truncated, findings=(*truncated.findings, _rests_on(truncated)))
-    if full.decision.verdict in NAMED and truncated.decision.verdict is Verdict.MATCH:
-        first, other = (a.hits.hits[a.decision.order[0]].substance for a in (full, truncated))
-        members = {full.hits.hits[i].substance.skeleton for i in full.decision.isomer_set} | {first.skeleton}
-        if other.skeleton not in members:
-            text = f"The full libraries name {first.name}, the principal-ion tables {other.name}: contradicted, hence not named."
-            contradiction = Finding(code="IDENT-005", severity=Severity.WARNING, text=text)
-            decision = replace(full.decision, verdict=Verdict.CLASS_ONLY, isomer_set=(), drug_class=first.drug_class)
-            return replace(full, decision=decision, findings=(*full.findings, contradiction))
+    if truncated.decision.verdict in NAMED and not full.skeletons & truncated.skeletons:
+        better = full.calibration is None and full.best.score > truncated.best.score
+        if full.decision.verdict in NAMED or better:
+            return _contradicted(full, truncated)
+    if full.decision.verdict not in NAMED and truncated.decision.verdict in NAMED:
+        return replace(truncated, findings=(*truncated.findings, *full.findings, _rests_on(truncated)))
+    # Where neither names, a small library of the laboratory's own must not hide what the tables say about class and analogues.
+    blind = full.decision.verdict is Verdict.NO_MATCH and full.best.score < truncated.best.score
+    if blind and truncated.decision.verdict in {Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY}:
+        return replace(truncated, findings=(*truncated.findings, *full.findings, _rests_on(truncated)))
     return replace(full, findings=(*full.findings, _rests_on(full)))
+
+
+def _contradicted(full: _Answer, truncated: _Answer) -> _Answer:
+    """Nothing named and no probability: of two kinds of library one is wrong, and nothing says which.  A class both agree on remains."""
+    first, other = full.best.substance, truncated.best.substance
+    agreed = first.drug_class if first.drug_class == other.drug_class else None
+    remains = f"; both are of the class {agreed}" if agreed else ""
+    text = f"Not named: full spectra fit {first.name} best, the principal-ion tables {other.name}: they contradict each other{remains}."
+    reason = Finding(code="IDENT-001", severity=Severity.WARNING, text=text)
+    note = Finding(code="IDENT-005", severity=Severity.WARNING, text="The kinds of library contradict each other: no probability is given.")
+    decision = replace(
+        full.decision,
+        verdict=Verdict.CLASS_ONLY if agreed else Verdict.NO_MATCH,
+        probabilities=(None,) * len(full.decision.order),
+        isomer_set=(),
+        drug_class=agreed,
+        nearest=(),
+        findings=(reason, note),
+    )
+    return replace(full, decision=decision, calibration=None)
 
 
 def _rests_on(answer: _Answer) -> Finding:
@@ -229,8 +263,11 @@ def _about_best(prepared: MassSpectrum, matches: tuple[Candidate, ...], decision
     def note(code: str, text: str, severity: Severity = Severity.WARNING) -> None:
         findings.append(Finding(code=code, severity=severity, text=text))
 
-    if best.inchikey and best.inchikey[15:23] != "UHFFFAOY" and not best.isotope_labelled:
-        note("IDENT-006", f"Stereochemistry not established: mass spectra do not tell {best.name} from its stereoisomers.", Severity.INFO)
+    if best.inchikey and not best.isotope_labelled:
+        others = ", ".join(name for key, name in _stereoisomers(best.inchikey))
+        if others or best.inchikey[15:23] != NO_STEREO:
+            others = f"{others}, which may differ in their legal status" if others else "its stereoisomers"
+            note("IDENT-006", f"Stereochemistry not established: mass spectra do not tell {best.name} from {others}.", Severity.INFO)
     if best.isotope_labelled:
         note("IDENT-007", f"{best.name} is isotope-labelled: a standard added in the laboratory, not the drug.")
     if best.status != "confirmed":
@@ -238,6 +275,14 @@ def _about_best(prepared: MassSpectrum, matches: tuple[Candidate, ...], decision
     if matches[0].log10_lr is None and matches[0].probability is not None:
         note("IDENT-009", "The score lies below those the calibration has seen for true candidates; no likelihood ratio is given.")
     return tuple(findings)
+
+
+def _stereoisomers(inchikey: str) -> tuple[tuple[str, str], ...]:
+    """Keys and names of the catalogue's other forms of a structure: the same skeleton, without labels."""
+    from nps_ident.catalogue.store import open_catalogue
+
+    same = open_catalogue().by_skeleton(inchikey)
+    return tuple((other.inchikey, other.name) for other in same if other.inchikey and other.inchikey != inchikey and not other.isotope_labelled)
 
 
 def _isomers_without_reference(best: Candidate, technique: Technique, libraries: Libraries) -> tuple[str, ...]:

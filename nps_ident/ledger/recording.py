@@ -87,7 +87,10 @@ def record(result: _Answer, ledger: Ledger, *, analyst: str | None = None, setti
 
 
 def _verbatim(spectrum: MassSpectrum) -> dict[str, Any]:
-    """A spectrum that stands in no file, so that its record can be replayed; a number that JSON does not have is written as text."""
+    """A spectrum that stands in no file, with what was noted about it, so that its record can be replayed.
+
+    A number that JSON does not have is written as text.
+    """
     mz, intensity = ([v if math.isfinite(v) else str(v) for v in array.tolist()] for array in (spectrum.mz, spectrum.intensity))
     return {
         "name": spectrum.name,
@@ -96,6 +99,9 @@ def _verbatim(spectrum: MassSpectrum) -> dict[str, Any]:
         "precursor_decimals": spectrum.precursor_decimals,
         "adduct": spectrum.adduct,
         "polarity": spectrum.polarity.value if spectrum.polarity else None,
+        "collision_energy": spectrum.collision_energy,
+        "instrument_type": spectrum.instrument_type,
+        "findings": [finding.to_dict() for finding in spectrum.findings],
         "mz": mz,
         "intensity": intensity,
     }

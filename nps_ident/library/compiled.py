@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT_VERSION", "SECTIONS", "Library", "open_compiled", "skeleton_code", "write_compiled"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SECTIONS = {Technique.EI_MS: "ei", Technique.MSMS: "msms", Technique.DART_MS: "dart"}
 """The prefix of each technique's arrays."""
 _ALIGNMENT = 64
@@ -159,6 +159,7 @@ def write_compiled(
             "arrays": entries,
             "source": dict(source or {}),
         }
+        manifest["manifest_sha256"] = _manifest_hash(manifest)
         (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         scratch.chmod(0o755)
         _put_in_place(scratch, folder)
@@ -166,6 +167,11 @@ def write_compiled(
         raise LibraryError(f"{folder}: cannot be written ({error.strerror or type(error).__name__}).") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _manifest_hash(manifest: Mapping[str, Any]) -> str:
+    fields = {key: value for key, value in manifest.items() if key != "manifest_sha256"}
+    return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _put_in_place(scratch: Path, folder: Path) -> None:
@@ -223,6 +229,8 @@ def open_compiled(folder: str | Path, *, verify: bool = False) -> Library:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT_VERSION:
         raise LibraryError(f"{folder}: is of another format than {FORMAT_VERSION}; build it again.")
     try:
+        if manifest["manifest_sha256"] != _manifest_hash(manifest):
+            raise LibraryError(f"{folder}: the manifest was changed after it was written; build the library again.")
         if size != manifest["bytes"] or (verify and hashlib.sha256(data).hexdigest() != manifest["sha256"]):
             raise LibraryError(f"{folder}: the data file is not the one its manifest describes; build it again.")
         arrays = {entry["name"]: _array(data, entry) for entry in manifest["arrays"]}

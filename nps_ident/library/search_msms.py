@@ -137,7 +137,8 @@ def search_msms(query: MsmsQuery, library: Library, *, most: int) -> list[Hit]:
     if not len(rows):
         return []
     scores = _scores(query, library, rows, np.where(same, 0.0, _shift(query, library, rows)))
-    return _best_of_each(query, library, rows, same, np.where(same, scores.direct, scores.hybrid), scores, most)
+    score = np.where(same, scores.direct, scores.hybrid)
+    return _best_of_each(query, library, rows, same, score, scores, most, neutral_masses=query.neutral_masses)
 
 
 def search_relatives(query: MsmsQuery, library: Library, *, most: int) -> list[Hit]:
@@ -149,7 +150,9 @@ def search_relatives(query: MsmsQuery, library: Library, *, most: int) -> list[H
         return []
     scores = _scores(query, library, rows, _shift(query, library, rows))
     supported = scores.n_matched >= MIN_PEAKS
-    return _best_of_each(query, library, rows, np.zeros(len(rows), dtype=bool), np.where(supported, scores.hybrid, 0.0), scores, most)
+    score, none_same = np.where(supported, scores.hybrid, 0.0), np.zeros(len(rows), dtype=bool)
+    # Of a relative nothing says which adduct was measured: the most common one is taken, not the one that makes the shift small.
+    return _best_of_each(query, library, rows, none_same, score, scores, most, neutral_masses=query.neutral_masses[:1])
 
 
 def _shift(query: MsmsQuery, library: Library, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -168,8 +171,10 @@ def _best_of_each(
     score: NDArray[np.float64],
     scores: _Scores,
     most: int,
+    *,
+    neutral_masses: tuple[float, ...],
 ) -> list[Hit]:
-    """The best reference of each of the ``most`` best substances."""
+    """The best reference of each of the ``most`` best substances; of the query's ``neutral_masses`` the nearest gives the mass shift."""
     substances = library["msms.substance"][rows]
     order = np.lexsort((substances, -scores.n_matched, -score))
     _, first, inverse, counts = np.unique(substances[order], return_index=True, return_inverse=True, return_counts=True)
@@ -179,7 +184,7 @@ def _best_of_each(
     best = []
     for group in chosen:
         i = order[first[group]]
-        masses = [mass - neutral[i] for mass in query.neutral_masses if np.isfinite(neutral[i])]
+        masses = [mass - neutral[i] for mass in neutral_masses if np.isfinite(neutral[i])]
         best.append(
             Hit(
                 library=library,
