@@ -104,7 +104,9 @@ def _named(
     best = float(probabilities[first])
     members = tuple(i for i in order if probabilities[i] >= calibration.set_ratio * best)
     name = hits.hits[first].substance.name
-    if hits.hits[first].n_matched < MIN_PEAKS - hits.precursor_agrees or (hits.technique is Technique.EI_MS and hits.hits[first].score < NAMED_FROM):
+    hit = hits.hits[first]
+    # A precursor is one ion of the three: one precursor and two products suffice in residue analysis too (EU 2021/808, annex 1.2.4.2).
+    if hit.n_matched < MIN_PEAKS - hits.precursor_agrees or (hits.technique is Technique.EI_MS and hit.score < NAMED_FROM):
         return None
     if best >= calibration.match_cut:
         rest = f"next {hits.hits[order[1]].substance.name} with {probabilities[order[1]]:.3f}" if len(order) > 1 else "no other candidate"

@@ -72,6 +72,7 @@ class HitList:
 
     ``kind`` is that of the libraries searched, ``full`` or ``principal_ions``; ``n_substances`` counts the substances in them, and
     ``n_compared`` the peaks of the query that were left to compare (EI: unit masses; MS/MS: fragments below the precursor).
+    ``precursor_agrees`` says whether every hit also agrees in the mass of the precursor: one more ion, found before any peak was compared.
     """
 
     technique: Technique
@@ -79,6 +80,7 @@ class HitList:
     hits: tuple[Hit, ...]
     n_substances: int
     n_compared: int
+    precursor_agrees: bool = False
 
 
 def merged(hits: list[Hit], *, most: int) -> tuple[Hit, ...]:
