@@ -59,9 +59,12 @@ def main(argv: list[str] | None = None) -> int:
     only = argv[0] if argv and argv[0] in VERBS else "" if argv[:1] == ["--version"] else None
     try:
         arguments = build_parser(only).parse_args(argv)
-        return int(import_module(f"nps_ident.cli.{VERBS[arguments.verb][0]}").run(arguments))
+        status = int(import_module(f"nps_ident.cli.{VERBS[arguments.verb][0]}").run(arguments))
+        sys.stdout.flush()  # here, where a reader that has gone is noticed in good order, and not while Python shuts down
     except NpsIdentError as error:
-        print(f"nps-ident: {error}", file=sys.stderr)  # noqa: T201
+        from nps_ident.cli.terminal import shown
+
+        print(f"nps-ident: {shown(error)}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         print("nps-ident: interrupted; what was recorded so far stays.", file=sys.stderr)  # noqa: T201
@@ -69,3 +72,4 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return status
