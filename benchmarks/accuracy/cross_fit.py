@@ -18,9 +18,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.accuracy.dev_data import FOLDER, KINDS, DevSet, dev_set, house, training_examples
+from benchmarks.accuracy.dev_data import FOLDER, KINDS, DevSet, compiled, dev_set, house, read, training_examples
 from benchmarks.accuracy.settings import DATE, N_FOLDS, SEED, SETTINGS
-from nps_ident.confidence.training import Example, fit, folds, without
+from nps_ident.confidence.training import fit, folds, without
 from nps_ident.io.write_msp import write_msp
 
 if TYPE_CHECKING:
@@ -40,12 +40,17 @@ def main() -> None:
         if arguments.technique and short not in arguments.technique:
             continue
         dev = dev_set(arguments.data, technique)
-        rows = training_examples(dev, "full", arguments.work)
-        cells = _cells(dev, rows, arguments.work / "cells" / short)
-        for name, libraries in ((short, [dev.reference]), (f"{short}-background", [dev.reference, dev.background])):
+        cells = {kind: _cells(dev, kind, arguments.work) for kind in ("full", "principal_ions")}
+        truncated = compiled(read(dev.reference), arguments.work / f"{short}-reference-principal_ions", kind="principal_ions").folder
+        runs = {
+            short: ("full", [dev.reference]),
+            f"{short}-background": ("full", [dev.reference, dev.background]),
+            f"{short}-principal-ions": ("principal_ions", [truncated]),
+        }
+        for name, (kind, libraries) in runs.items():
             answers = arguments.work / f"{name}.jsonl"
             with answers.open("w", encoding="utf-8") as out:
-                for queries, calibration in cells:
+                for queries, calibration in cells[kind]:
                     out.write(_identify(queries, calibration, libraries, arguments.work))
             scores = _score(dev, answers, arguments.scorer, arguments.work)
             record = {"date": DATE, "command": _command(short), "libraries": [path.name for path in libraries], "scores": scores}
@@ -57,8 +62,10 @@ def _command(short: str) -> str:
     return f"python -m benchmarks.accuracy.cross_fit --data DATA --scorer score.py --work FOLDER --technique {short}"
 
 
-def _cells(dev: DevSet, rows: list[Example], work: Path) -> list[tuple[Path, Path]]:
+def _cells(dev: DevSet, kind: str, work: Path) -> list[tuple[Path, Path]]:
     """The queries and the calibration of every cell (fold of compounds, laboratory)."""
+    rows = training_examples(dev, kind, work)
+    work = work / "cells" / FOLDER[dev.technique] / kind
     work.mkdir(parents=True, exist_ok=True)
     fold = folds((e.compound for e in rows), n_folds=N_FOLDS, seed=SEED)
     members: dict[tuple[int, str], list[MassSpectrum]] = defaultdict(list)
@@ -68,8 +75,8 @@ def _cells(dev: DevSet, rows: list[Example], work: Path) -> list[tuple[Path, Pat
     for number, ((place, laboratory), spectra) in enumerate(sorted(members.items())):
         seen = frozenset(compound for compound, where in fold.items() if where == place)
         training = without(rows, compounds=seen, laboratories=frozenset([laboratory]))
-        settings = SETTINGS[dev.technique, "full"]
-        fields = fit(training, technique=dev.technique, kind="full", name=f"cell-{number}", settings=settings, about={})
+        settings = SETTINGS[dev.technique, kind]
+        fields = fit(training, technique=dev.technique, kind=kind, name=f"cell-{number}", settings=settings, about={})
         queries, calibration = work / f"{number}.msp", work / f"{number}.json"
         write_msp(spectra, queries)
         calibration.write_text(json.dumps(fields), encoding="utf-8")

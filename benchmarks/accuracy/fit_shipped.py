@@ -1,4 +1,4 @@
-"""Fit the calibrations that ship on all development data.
+"""Fit the calibrations that ship on all development data; ``cross_fit.py`` comes first.
 
     python -m benchmarks.accuracy.fit_shipped --data DATA --work FOLDER
 
@@ -11,11 +11,20 @@ import argparse
 import json
 from pathlib import Path
 
+from benchmarks.accuracy.cross_fit import RESULTS
 from benchmarks.accuracy.dev_data import FOLDER, dev_set, training_examples
 from benchmarks.accuracy.settings import DATE, SETTINGS
 from nps_ident.confidence.calibration import SHIPPED
 from nps_ident.confidence.training import fit
 from nps_ident.model import Technique
+
+RUNS = {
+    (Technique.EI_MS, "full"): ("ei", "ei-background"),
+    (Technique.EI_MS, "principal_ions"): ("ei-principal-ions",),
+    (Technique.MSMS, "full"): ("msms", "msms-background"),
+    (Technique.MSMS, "principal_ions"): ("msms-principal-ions",),
+}
+"""The measurements that speak for each calibration."""
 
 
 def main() -> None:
@@ -33,11 +42,19 @@ def main() -> None:
             "n_examples": len(rows),
             "n_compounds": len({e.compound for e in rows}),
             "n_laboratories": len({e.laboratory for e in rows}),
-            "figures": f"cross-fitted ones in benchmarks/accuracy/results/{FOLDER[technique]}*.json; its own are never quoted",
+            "metrics": {run: metrics(run) for run in RUNS[technique, kind]},
+            "metrics_of": "cross-fitted models that saw neither compound nor laboratory of a query; those of this one are never quoted",
         }
         fields = fit(rows, technique=technique, kind=kind, name=f"{name}-{DATE}", settings=settings, about=about)
         (SHIPPED / f"{name}.json").write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
         print(f"{name}: {len(rows)} examples, {fields['n_known']} with the substance in the library, {fields['sha256'][:12]}")
+
+
+def metrics(run: str) -> dict[str, float]:
+    """The cross-fitted figures of known queries, from the results of ``cross_fit.py``."""
+    scores = json.loads((RESULTS / f"{run}.json").read_text(encoding="utf-8"))["scores"]
+    [known] = [kinds["known"] for kinds in scores.values()]
+    return {name: round(known[name], 4) for name in ("n", "rank1", "rank3", "brier", "log_loss", "ece", "cllr", "wrong_match", "yield")}
 
 
 def describe(technique: Technique) -> str:
