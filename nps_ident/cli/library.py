@@ -194,9 +194,9 @@ def _print_result(library: Library, state: str, arguments: argparse.Namespace) -
 def _say_counts(library: Library, messages: _Messages) -> None:
     passed_over = library.counts.get("passed over", 0)
     if passed_over:
-        messages.say(f"{passed_over:,} spectra were passed over: each reference needs a technique, peaks and a substance")
+        messages.say(f"spectra passed over, since a reference needs a technique, peaks and a substance: {passed_over:,}")
     if messages.n_faults:
-        messages.say(f"{messages.n_faults:,} records could not be read")
+        messages.say(f"records that could not be read: {messages.n_faults:,}")
 
 
 def _info(arguments: argparse.Namespace) -> int:

@@ -200,6 +200,8 @@ def _known(block: Block) -> tuple[dict[str, str], list[str]]:
         known["ionization"] = ionization
     if block.known.get("MOLFORM"):
         known["formula"] = "".join(block.known["MOLFORM"].split())
+    if block.known.get("CASNAME"):  # the substance; the title may be no more than "Library Entry 17"
+        known["record_name"], known["name"] = known.get("name", ""), " ".join(block.known["CASNAME"].split())
     if block.known.get("CASREGISTRYNO"):
         known["cas"] = block.known["CASREGISTRYNO"]
     synonyms += [name for name in block.known.get("NAMES", "").split("\n") if name]

@@ -35,7 +35,7 @@ from nps_ident.errors import ChemistryError, LibraryError
 from nps_ident.library.compiled import SECTIONS, Library, open_compiled, skeleton_code, write_compiled
 from nps_ident.library.search_ei import screening_weights
 from nps_ident.library.search_msms import PAIRING_DA, is_coarse
-from nps_ident.model import MassSpectrum, Polarity, Substance, Technique
+from nps_ident.model import MassSpectrum, Polarity, Substance, SubstanceLabel, Technique
 from nps_ident.similarity.entropy import clean_for_entropy, weighted_intensities
 from nps_ident.similarity.match_factor import nominal
 from nps_ident.spectra.peaks import prepare, principal_ions
@@ -52,6 +52,8 @@ __all__ = ["build_library"]
 
 PROTON = 1.007276466621
 """Mass of the proton in Da (CODATA 2018)."""
+_SAME_FORMULA_DA = 1e-4
+"""Rounding of the masses in the catalogue's table; two formulae of one name are never so near."""
 
 
 def build_library(
@@ -141,6 +143,7 @@ class _Identities:
         inchikey, smiles = label.inchikey, label.smiles
         if smiles and ("." in smiles or inchikey is None):
             inchikey, smiles = self._parent(smiles, inchikey)
+        inchikey = inchikey or self._named(label)
         key = inchikey or f"name:{(label.name or '').casefold()}"
         key += "*" if label.isotope_labelled else ""
         if key in self._rows:
@@ -170,6 +173,20 @@ class _Identities:
             )
         )
         return self._rows[key]
+
+    def _named(self, label: SubstanceLabel) -> str | None:
+        """The one substance of the catalogue with that CAS number or name and that formula: old libraries, SWGDRUG's too, give no structure."""
+        if self._catalogue is None or label.isotope_labelled or label.smiles or label.inchi or not label.formula:
+            return None
+        try:
+            mass = exact_mass(label.formula)
+        except ChemistryError:
+            return None
+        for found in (self._catalogue.find_cas(label.cas) if label.cas else (), self._catalogue.find_name(label.name) if label.name else ()):
+            keys = {s.inchikey for s in found if s.inchikey and s.exact_mass and abs(s.exact_mass - mass) < _SAME_FORMULA_DA}
+            if len(keys) == 1:
+                return keys.pop()
+        return None
 
     def _parent(self, smiles: str, inchikey: str | None) -> tuple[str | None, str | None]:
         from nps_ident.chemistry.structures import parent_of

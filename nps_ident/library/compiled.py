@@ -90,7 +90,7 @@ class Library:
     def substance(self, row: int) -> Substance:
         """The substance of that row."""
         fields = self._object("substances", row)
-        return Substance(**{**fields, "synonyms": tuple(fields.get("synonyms", ()))})
+        return Substance(**{"inchikey": None, **fields, "synonyms": tuple(fields.get("synonyms", ()))})
 
     def reference(self, row: int) -> dict[str, Any]:
         """What is known about the reference of that row: accession, name, contributor, licence, adduct, collision energy and more."""

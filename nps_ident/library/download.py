@@ -41,6 +41,14 @@ _PIECE_BYTES = 1 << 16
 _MAX_PAGE_BYTES = 4 << 20
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
+# In the order they are asked, since the first two are kinds of the last.
+_REASONS: dict[type[Exception], str] = {
+    requests.exceptions.SSLError: "its certificate is not trusted",
+    requests.Timeout: "no answer in time",
+    requests.exceptions.ChunkedEncodingError: "the server closed the connection",
+    requests.ConnectionError: "no connection",
+}
+
 
 def require_secure(url: str, *, local: bool = True) -> None:
     """Refuse every address that is not HTTPS; plain HTTP is for this machine only.
@@ -112,6 +120,9 @@ def _require_success(url: str, response: requests.Response) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, _BrokenOffError):
         return str(error)
+    for kind, words in _REASONS.items():
+        if isinstance(error, kind):
+            return words
     return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 

@@ -48,6 +48,7 @@ class Source:
     link: str | None = None
     sha256: str | None = None
     sha256_source: str | None = None
+    technique: str | None = None
 
 
 @cache
@@ -211,7 +212,9 @@ def _compile(
     from nps_ident.io import scan_spectra
     from nps_ident.library.archive import is_archive, unpack_spectra
     from nps_ident.library.build import build_library
+    from nps_ident.model import Technique
 
+    technique = Technique(source.technique) if source.technique else None
     faults: list[InputError] = []
     n_spectra = 0
 
@@ -224,7 +227,7 @@ def _compile(
     def spectra(files: list[Path]) -> Iterator[MassSpectrum]:
         nonlocal n_spectra
         for file in files:
-            for spectrum in scan_spectra(file, report=told):
+            for spectrum in scan_spectra(file, report=told, technique=technique):
                 n_spectra += 1
                 yield spectrum
 
