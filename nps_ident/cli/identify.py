@@ -46,6 +46,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _picture(text: str) -> str:
+    if Path(text).suffix.lower() not in {".png", ".svg"}:
+        raise argparse.ArgumentTypeError(f"must end in .png or .svg, got {text!r}")
+    return text
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments of ``nps-ident identify``."""
     parser.add_argument("paths", metavar="PATH", nargs="+", help="files of spectra, or folders of such files")
@@ -53,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_library_options(parser)
     parser.add_argument("--top", metavar="N", type=_count, default=10, help="candidates listed at most (default: 10)")
     parser.add_argument("--technique", choices=tuple(_TECHNIQUES), help="the technique, where a file does not say")
-    parser.add_argument("--plot", metavar="FILE", help="draw the mirror plot of the first answer: .png or .svg")
+    parser.add_argument("--plot", metavar="FILE", type=_picture, help="draw the mirror plot of the first answer: .png or .svg")
     parser.add_argument("--calibration", metavar="FILE", action="append", default=[], help="a calibration in place of the one that ships")
     parser.add_argument("--ledger", metavar="PATH", help="the ledger to record in (default: in your data folder)")
     parser.add_argument("--no-record", action="store_true", help="record nothing")
@@ -128,14 +134,7 @@ def _answers(
     chosen = [read_calibration(path) for path in arguments.calibration]
     calibrations = {(calibration.technique, calibration.kind): calibration for calibration in chosen} or None
     technique = Technique(_TECHNIQUES[arguments.technique]) if arguments.technique else None
-    settings = {
-        "verb": "identify",
-        "library": [str(Path(path).absolute()) if Path(path).exists() else path for path in arguments.library],
-        "starter": not arguments.no_starter,
-        "top": arguments.top,
-        "technique": technique.value if technique else None,
-        "calibration": [str(Path(path).absolute()) for path in arguments.calibration],
-    }
+    settings = _settings(arguments)
     n_answers = 0
     for place in arguments.paths:
         try:
@@ -152,12 +151,32 @@ def _answers(
                     continue
                 n_answers += 1
                 if n_answers == 1 and arguments.plot:
-                    from nps_ident.reports.figures import plot
-
-                    plot(answer, arguments.plot)
+                    _plot(answer, arguments.plot, failures)
                 if n_answers % _PROGRESS_EVERY == 0:
                     failures.say(f"{n_answers:,} spectra answered, {failures.n:,} failures")
                 yield answer if ledger is None else record(answer, ledger, analyst=arguments.analyst, settings=settings)
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What ``ledger replay`` needs to do the same again."""
+    return {
+        "verb": "identify",
+        "library": [str(Path(path).absolute()) if Path(path).exists() else path for path in arguments.library],
+        "starter": not arguments.no_starter,
+        "top": arguments.top,
+        "technique": _TECHNIQUES[arguments.technique] if arguments.technique else None,
+        "calibration": [str(Path(path).absolute()) for path in arguments.calibration],
+    }
+
+
+def _plot(answer: Identification, path: str, failures: _Failures) -> None:
+    """Draw the answer; a picture that cannot be written costs no answer."""
+    from nps_ident.reports.figures import plot
+
+    try:
+        plot(answer, path)
+    except NpsIdentError as error:
+        failures.add(error)
 
 
 def _row(answer: Identification) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def identify(
     top : int
         Candidates listed at most.
     calibrations : mapping of (Technique, kind) to Calibration, optional
-        In place of those that ship.
+        In place of those that ship for the same technique and kind of library.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def _answer(
     members = libraries.of_kind(kind)
     query = principal_ions(prepared) if kind == "principal_ions" else prepared
     hits = search(query, members, most=SEARCHED)
-    calibration = calibrations.get((technique, kind)) if calibrations is not None else _shipped(technique, kind)
+    calibration = (calibrations or {}).get((technique, kind)) or _shipped(technique, kind)
     too_small: tuple[Finding, ...] = ()
     if calibration is not None and hits.n_substances < calibration.smallest_library:
         text = (
