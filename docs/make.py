@@ -2,7 +2,8 @@
 
     python docs/make.py
 
-Writes ``docs/cli.md``, ``docs/pictures/``, the rules in ``docs/findings.md`` and the marked blocks of ``README.md`` (``<!-- output: … -->``, ``<!-- accuracy -->``).
+Writes ``docs/cli.md``, ``docs/pictures/``, the rules in ``docs/findings.md`` and the marked blocks of ``README.md``
+(``<!-- output: … -->``, ``<!-- accuracy -->``).
 ``tests/docs`` fails when one of them is out of date.
 """
 
@@ -38,6 +39,21 @@ ACCURACY_ROWS = {
     "msms": "MS/MS",
     "msms-background": "MS/MS, large library",
 }
+
+
+ACCURACY_COLUMNS = (
+    "queries against",
+    "known / unknown / decoy",
+    "rank 1",
+    "rank 3",
+    "`match`",
+    "wrong `match`",
+    "`match` on unknown / decoy",
+    "named on unknown / decoy",
+    "ECE",
+    "Cllr",
+    "date",
+)
 
 
 def main() -> None:
@@ -92,11 +108,7 @@ def identify_output(readme: str, folder: Path) -> str:
 
 def accuracy_table(results: Path) -> str:
     """The accuracy files as one table; a file that is not there is a row less."""
-    lines = [
-        "| queries against | known / unknown / decoy | rank 1 | rank 3 | `match` | wrong `match` | `match` on unknown / decoy "
-        "| named on unknown / decoy | ECE | Cllr | date |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| {' | '.join(ACCURACY_COLUMNS)} |", "|---" * len(ACCURACY_COLUMNS) + "|"]
     for stem, label in ACCURACY_ROWS.items():
         path = results / f"{stem}.json"
         if path.is_file():

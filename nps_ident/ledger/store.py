@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nps_ident.ledger.signing import Head
 
-__all__ = ["LEDGER_VARIABLE", "Ledger", "ledger_file", "open_ledger"]
+__all__ = ["LEDGER_VARIABLE", "Ledger", "ledger_file", "open_ledger", "sentence"]
 
 LEDGER_VARIABLE = "NPS_IDENT_LEDGER"
 # SQLite's header field for "whose file is this": "NPSL" in ASCII.

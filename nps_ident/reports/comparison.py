@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nps_ident.model import MassSpectrum
 
-__all__ = ["Score", "SharedPeaks", "scores_of", "shared_peaks"]
+__all__ = ["Score", "SharedPeaks", "mass_shift_da", "scores_of", "shared_peaks"]
 
 _TOLERANCE = Tolerance.da(PAIRING_DA)
 _UNIT_TOLERANCE = Tolerance.da(0.1)

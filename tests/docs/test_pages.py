@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nps_ident.cli import VERBS
+from nps_ident.cli import VERBS, build_parser
 from nps_ident.model import Severity, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,19 @@ def test_the_architecture_page_names_the_floors_of_the_import_contract_in_order(
     floors = [re.findall(r"nps_ident\.(\w+)", line) for line in contract.splitlines() if "nps_ident." in line]
     rows = re.findall(r"^\| [0-9] \| (.*?) \|", _page("architecture.md"), flags=re.MULTILINE)
     assert [sorted(re.findall(r"`(\w+)", row)) for row in rows] == [sorted(floor) for floor in reversed(floors)]
+
+
+def test_every_command_that_a_page_shows_is_one_that_the_program_takes() -> None:
+    parser = build_parser()
+    commands = [line for page in PAGES if page.name != "cli.md" for line in _commands(page.read_text(encoding="utf-8"))]
+    assert len(commands) > 10
+    for line in commands:
+        parser.parse_args(shlex.split(line.partition(" > ")[0])[1:])
+
+
+def _commands(text: str) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("nps-ident ")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

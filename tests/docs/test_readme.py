@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,9 +27,9 @@ def test_the_continuous_integration_runs_the_second_command_as_the_readme_writes
     assert 'tests="$(command_of_readme tests)"' in script
     assert 'bash -euo pipefail -c "$tests"' in script
     assert "pip install -q" not in script
-    found = subprocess.run(
-        ["bash", "-euc", f'here="$1"\n{function}\ncommand_of_readme tests', "bash", str(ROOT)], check=True, capture_output=True, text=True
-    )
+    program = f'here="$1"\n{function}\ncommand_of_readme tests'
+    run = ["bash", "-euc", program, "bash", str(ROOT)]
+    found = subprocess.run(run, check=True, capture_output=True, text=True)  # noqa: S603
     assert found.stdout.splitlines() == [make.command(README, "tests")]
 
 
