@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from made_up import ei_references, msms_references
+
+if TYPE_CHECKING:
+    from nps_ident.library.compiled import Library
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +27,19 @@ def realdata() -> Path:
 def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's own data or cache."""
     monkeypatch.setenv("NPS_IDENT_HOME", str(tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(scope="session")
+def ei_library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """240 made-up substances by EI, compiled."""
+    from nps_ident.library.build import build_library
+
+    return build_library(ei_references(), tmp_path_factory.mktemp("ei") / "library", name="made-up EI")
+
+
+@pytest.fixture(scope="session")
+def msms_library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """240 made-up substances by MS/MS, compiled."""
+    from nps_ident.library.build import build_library
+
+    return build_library(msms_references(), tmp_path_factory.mktemp("msms") / "library", name="made-up MS/MS")
