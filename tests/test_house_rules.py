@@ -89,6 +89,18 @@ def test_each_module_exports_exactly_what_it_has_and_documents_it(module: Path) 
             assert {name for name in defined if not name.startswith("_")} <= set(names), "a public name is not exported"
 
 
+def test_identify_stays_a_verb_whatever_was_imported_before(tmp_path: Path) -> None:
+    check = "import nps_ident.identify.structure, nps_ident as nps; assert all(callable(getattr(nps, name)) for name in nps.__all__[1:])"
+    _modules_after(check, tmp_path)
+
+
+def test_the_verb_answers_again_and_again() -> None:
+    library = nps_ident.open_library()
+    [query] = nps_ident.read_spectra(ROOT / "reference_spectra" / "examples" / "exhibit_17.msp")
+    first, second = nps_ident.identify(query, library), nps_ident.identify(query, library)
+    assert first.to_json() == second.to_json()
+
+
 def test_importing_the_package_loads_the_standard_library_only(tmp_path: Path) -> None:
     loaded = _modules_after("import nps_ident", tmp_path) - _modules_after("pass", tmp_path)
     outside = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"nps_ident"}
