@@ -100,12 +100,13 @@ def _row(library: Library, state: str, *, path: bool = False) -> dict[str, objec
 
 
 def _known(messages: _Messages) -> Iterator[tuple[str, Library]]:
-    """Every library that has a name here, with its state; a damaged one is said and passed over."""
+    """Every library that has a name here, with its state; a damaged one is said and passed over, of cached ones their number."""
     from nps_ident.folders import cache_folder
     from nps_ident.library.compiled import open_compiled
     from nps_ident.library.opening import installed_folder, open_library
 
     seen: set[Path] = set()
+    n_stale = 0
     try:
         for member, state in zip(open_library().members, ("starter", "register"), strict=False):
             seen.add(member.folder)
@@ -121,8 +122,13 @@ def _known(messages: _Messages) -> Iterator[tuple[str, Library]]:
             try:
                 yield state, open_compiled(folder)
             except LibraryError as error:
+                if state == "cached":  # what the cache lacks is compiled again when it is asked for
+                    n_stale += 1
+                    continue
                 messages.n_faults += 1
                 messages.say(str(error))
+    if n_stale:
+        messages.say(f"cached libraries that are of no use any more: {n_stale}; everything in {cache_folder()} may be deleted at any time")
 
 
 def _list(arguments: argparse.Namespace) -> int:

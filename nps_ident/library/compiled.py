@@ -220,10 +220,13 @@ def open_compiled(folder: str | Path, *, verify: bool = False) -> Library:
     """
     folder = Path(folder)
     try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
+        written = (folder / "manifest.json").read_bytes()
+        manifest = json.loads(written)
         size = (folder / "library.bin").stat().st_size
         with (folder / "library.bin").open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if (folder / "manifest.json").read_bytes() != written:
+            raise LibraryError(f"{folder}: was replaced while it was being opened; open it again.")
     except (OSError, ValueError) as error:
         raise LibraryError(f"{folder}: is no compiled library ({type(error).__name__}); make one with 'nps-ident library build'.") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT_VERSION:

@@ -119,6 +119,16 @@ def test_a_damaged_library_is_said_and_the_others_are_listed(folder: Path, capsy
     assert "massbank: the data file is not the one its manifest describes" in err
 
 
+def test_a_cache_that_another_version_wrote_is_no_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [library] = open_library(folder / "in" / "a.msp", starter=False).members
+    manifest = json.loads((library.folder / "manifest.json").read_text())
+    (library.folder / "manifest.json").write_text(json.dumps({**manifest, "format": 0}))
+    assert main(["library", "list", "--format", "jsonl"]) == 0
+    out, err = capsys.readouterr()
+    assert [row["name"] for row in rows(out)] == ["starter"]
+    assert "cached libraries that are of no use any more: 1" in err
+
+
 def test_info_tells_the_manifest_by_path_name_and_hash(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["library", "build", str(folder / "in"), "--out", str(installed_folder("massbank")), "--format", "jsonl"]) == 0
     [built] = rows(capsys.readouterr().out)

@@ -80,6 +80,22 @@ def test_another_library_and_a_damaged_one_are_replaced(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["lib"]
 
 
+def test_a_library_replaced_while_it_is_opened_is_never_half_old_half_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "lib", 1)
+    write(tmp_path / "new", 2)
+    real = compiled.mmap.mmap
+
+    def swapped(*arguments: int, **options: int) -> object:
+        data = real(*arguments, **options)
+        (tmp_path / "lib").replace(tmp_path / "old")
+        (tmp_path / "new").replace(tmp_path / "lib")
+        return data
+
+    monkeypatch.setattr(compiled.mmap, "mmap", swapped)
+    with pytest.raises(LibraryError, match="was replaced while it was being opened"):
+        open_compiled(tmp_path / "lib")
+
+
 def test_a_library_that_cannot_be_written_is_said_and_the_old_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "lib"
     write(folder, 1)
