@@ -32,14 +32,18 @@ def screening_weights(mz: NDArray[np.int32], intensity: NDArray[np.float64]) -> 
 
 def weighted_cosines(query: NominalSpectrum, library: Library) -> NDArray[np.float64]:
     """Cosine with weights m^1.3 I^0.53 of the query with every EI reference; shape (n_references,)."""
-    n_references = len(library["ei.substance"])
-    start = library["ei.index_start"]
+    start, references, index_weights = library["ei.index_start"], library["ei.index_reference"], library["ei.index_weight"]
     known = query.mz < len(start) - 1
     mz, weights = query.mz[known], screening_weights(query.mz, query.intensity)[known]
-    begin, lengths = start[mz], start[mz + 1] - start[mz]
-    at = np.repeat(begin - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-    products = library["ei.index_weight"][at] * np.repeat(weights, lengths)
-    return np.bincount(library["ei.index_reference"][at], weights=products, minlength=n_references).astype(np.float64)
+    begin, end = start[mz].tolist(), start[mz + 1].tolist()
+    n_postings = sum(end) - sum(begin)
+    where, products = np.empty(n_postings, dtype=np.intp), np.empty(n_postings)
+    position = 0
+    for first, last, weight in zip(begin, end, weights, strict=True):  # whole runs: copied faster than picked one by one
+        run = slice(position, position := position + last - first)
+        where[run] = references[first:last]
+        np.multiply(index_weights[first:last], weight, out=products[run])
+    return np.bincount(where, weights=products, minlength=len(library["ei.substance"])).astype(np.float64, copy=False)
 
 
 def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hit]:
@@ -63,12 +67,35 @@ def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hi
     substances = library["ei.substance"][rows]
     order = np.lexsort((-cosines[rows], -forward))
     _, first, counts = np.unique(substances[order], return_index=True, return_counts=True)
-    chosen = order[np.sort(first)][:most]
-    n_references = dict(zip(substances[order][first].tolist(), counts.tolist(), strict=True))
-    top = _top_mass(query.mz, query.intensity)
+    by_score = np.argsort(first)[:most]
+    chosen = order[first[by_score]]
+    if not len(chosen):
+        return []
+    explained_query, explained_reference, top_mass = _compared(query, library, rows[chosen])
+    top_mass_shift = _top_mass(query.mz, query.intensity) - top_mass
+    columns = (
+        *(rows[chosen], substances[chosen], forward[chosen], reverse[chosen], cosines[rows[chosen]], n_matched[chosen]),
+        *(explained_query, explained_reference, top_mass_shift, counts[by_score]),
+    )
     return [
-        _hit(library, int(rows[i]), query, float(forward[i]), float(reverse[i]), float(cosines[rows[i]]), int(n_matched[i]), top, n_references)
-        for i in chosen
+        Hit(
+            library=library,
+            row=row,
+            substance=library.substance(substance),
+            score=factor / BASE_PEAK if factor < BASE_PEAK else 1.0,
+            match_factor=factor,
+            reverse_match_factor=reverse_factor,
+            weighted_cosine=cosine,
+            n_matched=matched,
+            explained_query=ours,
+            explained_reference=theirs,
+            top_mass_shift_da=shift,
+            n_references=n_references,
+            support=factor / BASE_PEAK,
+        )
+        for row, substance, factor, reverse_factor, cosine, matched, ours, theirs, shift, n_references in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
     ]
 
 
@@ -76,33 +103,21 @@ def _top_mass(mz: NDArray[np.int32], intensity: NDArray[np.float64]) -> float:
     return float(mz[intensity >= _TOP_MASS_SHARE].max(initial=0))
 
 
-def _hit(
-    library: Library,
-    row: int,
-    query: NominalSpectrum,
-    forward: float,
-    reverse: float,
-    cosine: float,
-    n_matched: int,
-    top_mass: float,
-    n_references: dict[int, int],
-) -> Hit:
-    peaks = slice(*library["ei.peak_start"][row : row + 2])
-    mz, intensity = library["ei.mz"][peaks], library["ei.intensity"][peaks].astype(np.float64)
-    substance = int(library["ei.substance"][row])
-    ours, theirs = screening_weights(query.mz, query.intensity) ** 2, screening_weights(mz, intensity) ** 2
-    return Hit(
-        library=library,
-        row=row,
-        substance=library.substance(substance),
-        score=forward / BASE_PEAK if forward < BASE_PEAK else 1.0,
-        match_factor=forward,
-        reverse_match_factor=reverse,
-        weighted_cosine=cosine,
-        n_matched=n_matched,
-        explained_query=float(ours[np.isin(query.mz, mz, assume_unique=True)].sum()),
-        explained_reference=float(theirs[np.isin(mz, query.mz, assume_unique=True)].sum()),
-        top_mass_shift_da=top_mass - _top_mass(mz, intensity),
-        n_references=n_references[substance],
-        support=forward / BASE_PEAK,
-    )
+def _compared(
+    query: NominalSpectrum, library: Library, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Share of the query's weights, and of each row's, that shared masses hold; the row's highest mass above 1 %."""
+    peak_start = library["ei.peak_start"]
+    spans = list(zip(peak_start[rows].tolist(), peak_start[rows + 1].tolist(), strict=True))
+    mz = np.concatenate([library["ei.mz"][first:last] for first, last in spans])
+    intensity = np.concatenate([library["ei.intensity"][first:last] for first, last in spans]).astype(np.float64)
+    lengths = np.array([last - first for first, last in spans])
+    owner, begins = np.repeat(np.arange(len(rows)), lengths), np.cumsum(lengths) - lengths
+    squares = mz ** (2 * _MASS_POWER) * intensity ** (2 * _INTENSITY_POWER)
+    ours_at = np.zeros(max(int(mz.max()), int(query.mz[-1])) + 1)
+    ours_at[query.mz] = screening_weights(query.mz, query.intensity) ** 2
+    ours = ours_at[mz]
+    explained_query = np.bincount(owner, weights=ours)
+    explained_reference = np.bincount(owner, weights=squares * (ours > 0)) / np.add.reduceat(squares, begins)
+    top_mass = np.maximum.reduceat(np.where(intensity >= _TOP_MASS_SHARE, mz, 0), begins)
+    return explained_query, explained_reference, top_mass.astype(np.float64)

@@ -104,13 +104,11 @@ def match_factors(
     if not len(query.mz) or not len(references.mz):
         return np.zeros(n_spectra), np.zeros(n_spectra), np.zeros(n_spectra, np.int64)
     lengths = references.stop - references.start
-    owner = np.repeat(np.arange(n_spectra), lengths)
-    offset = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    at = np.repeat(references.start, lengths) + offset
-    mz, theirs = references.mz[at].astype(np.int64), np.asarray(references.intensity[at], dtype=np.float64)
+    begin = np.cumsum(lengths) - lengths
+    at = np.repeat(references.start - begin, lengths) + np.arange(lengths.sum())
+    mz, theirs = references.mz[at].astype(np.int64), references.intensity[at].astype(np.float64)
 
-    size = int(max(mz.max(initial=0), query.mz.max(initial=0))) + 2
-    ours_at = np.zeros(size)
+    ours_at = np.zeros(int(max(mz.max(initial=0), query.mz[-1])) + 2)
     ours_at[query.mz] = query.intensity
     ours = ours_at[mz]
     # Peaks of the query above 1 up to and including each mass: tells whether one of them stands unmatched between two matched ones.
@@ -118,64 +116,86 @@ def match_factors(
 
     # The comparison begins where both spectra have begun: a scan that starts at m/z 40 says nothing about m/z 30.
     first_theirs = references.mz[np.minimum(references.start, len(references.mz) - 1)]
-    theirs = np.where(mz >= query.mz[0], theirs, 0.0)
+    large = (theirs > _SMALL) & (mz >= query.mz[0])
+    shares_mass = ours > 0
+    alone = np.cumsum((large & ~shares_mass).astype(np.int64))
 
-    matched = (ours > 0) & (theirs > 0)
-    counted = matched & ((ours > _SMALL) | (theirs > _SMALL))
-    alone = ~matched & (theirs > _SMALL)
-    power = mz if identity else np.ones_like(mz)
-    weight = np.sqrt(power * ours) * counted
-    weight_theirs = np.sqrt(power * theirs) * (counted | alone)
-
-    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(owner, weights=values, minlength=n_spectra).astype(np.float64)
-
-    sum_ul, sum_ll = total(weight * weight_theirs), total(weight_theirs**2)
-    sum_uu_matched = total(weight**2)
-    large = np.where(query.intensity > _SMALL, (query.mz if identity else 1) * query.intensity, 0.0)
-    from_mass = np.concatenate([np.cumsum(large[::-1])[::-1], [0.0]])
+    # From here on the pairs that count: shared masses where either peak is above 1.
+    counted = np.flatnonzero(shares_mass & (theirs > 0) & (large | (ours > _SMALL)))
+    shared = _Shared(
+        mz=mz[counted],
+        ours=ours[counted],
+        theirs=theirs[counted],
+        alone_before=alone[counted],
+        begin=np.searchsorted(counted, np.append(begin, len(mz))),
+    )
+    power = shared.mz.astype(np.float64) if identity else np.ones(len(counted))
+    weight_ours, weight_theirs = power * shared.ours, power * shared.theirs
+    sum_ul, sum_uu_matched = shared.total(np.sqrt(weight_ours * weight_theirs)), shared.total(weight_ours)
+    sum_ll = _totals((mz.astype(np.float64) * theirs if identity else theirs) * large, begin, lengths)
+    sum_ll += shared.total(np.where(shared.theirs > _SMALL, 0.0, weight_theirs))
+    of_large = np.where(query.intensity > _SMALL, (query.mz if identity else 1) * query.intensity, 0.0)
+    from_mass = np.concatenate([np.cumsum(of_large[::-1])[::-1], [0.0]])
     # All of the query's large peaks from there on, and its small ones where a large reference peak meets them.
-    sum_uu = from_mass[np.searchsorted(query.mz, first_theirs)] + total(np.where(ours > _SMALL, 0.0, weight**2))
-    n_matched = total(counted.astype(np.float64))
+    sum_uu = from_mass[np.searchsorted(query.mz, first_theirs)] + shared.total(np.where(shared.ours > _SMALL, 0.0, weight_ours))
+    n_matched = np.diff(shared.begin)
     with np.errstate(invalid="ignore", divide="ignore"):
         forward = np.where(n_matched > 0, sum_ul**2 / (sum_uu * sum_ll), 0.0)
         reverse = np.where(n_matched > 0, sum_ul**2 / (sum_uu_matched * sum_ll), 0.0)
     if identity:
-        apart = np.cumsum(alone), large_before
-        ratio, n_ratios = _ratios(mz, ours, theirs, owner, counted=counted, apart=apart, n_spectra=n_spectra)
+        ratio, n_ratios = _ratios(shared, large_before)
         forward = (forward * n_matched + ratio * n_ratios) / np.maximum(n_matched + n_ratios, 1)
         reverse = (reverse * n_matched + ratio * n_ratios) / np.maximum(n_matched + n_ratios, 1)
     return _scaled(forward, n_matched), _scaled(reverse, n_matched), n_matched.astype(np.int64)
 
 
-def _ratios(
-    mz: NDArray[np.int64],
-    ours: NDArray[np.float64],
-    theirs: NDArray[np.float64],
-    owner: NDArray[np.int64],
-    *,
-    counted: NDArray[np.bool_],
-    apart: tuple[NDArray[np.int64], NDArray[np.int64]],
-    n_spectra: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """The peaks that a query and several references share, end to end: those of reference ``i`` are ``begin[i]:begin[i + 1]``.
+
+    ``alone_before`` counts the peaks above 1 that stand in references alone, up to each peak.
+    """
+
+    mz: NDArray[np.int64]
+    ours: NDArray[np.float64]
+    theirs: NDArray[np.float64]
+    alone_before: NDArray[np.int64]
+    begin: NDArray[np.int64]
+
+    def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum of a value for each peak, reference by reference."""
+        return _totals(values, self.begin[:-1], np.diff(self.begin))
+
+
+def _totals(values: NDArray[np.float64], begin: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Sums of runs that lie end to end; those without a member are 0, which ``reduceat`` alone does not give."""
+    filled = np.flatnonzero(lengths)
+    sums = np.zeros(len(lengths))
+    if len(filled):
+        sums[filled] = np.add.reduceat(values, begin[filled])
+    return sums
+
+
+def _ratios(shared: _Shared, large_before: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Mass-weighted mean agreement of the ratios of neighbouring matched peaks, and their number, for each reference.
 
-    Two matched peaks are neighbours when no peak above 1 of either spectrum stands unmatched between them: ``apart`` counts those of the
-    references along the flat peaks, and those of the query along the masses.
+    Two matched peaks are neighbours when no peak above 1 of either spectrum stands unmatched between them; ``large_before`` counts those of
+    the query up to each mass.
     """
-    where = np.flatnonzero(counted)
-    left, right = where[:-1], where[1:]
-    broken, large_before = apart
-    neighbours = (owner[left] == owner[right]) & (broken[left] == broken[right])
-    neighbours &= large_before[mz[right] - 1] == large_before[mz[left]]
-    left, right = left[neighbours], right[neighbours]
-    agreement = np.sqrt((ours[right] * theirs[left]) / (ours[left] * theirs[right]))
+    broken, mz = shared.alone_before, shared.mz
+    neighbours = (broken[1:] == broken[:-1]) & (large_before[mz[1:] - 1] == large_before[mz[:-1]])
+    ends = shared.begin[1:-1]  # the last peak of one reference and the first of the next are no neighbours
+    neighbours[ends[(ends > 0) & (ends < len(mz))] - 1] = False
+    right = np.flatnonzero(neighbours) + 1
+    relative = shared.ours / shared.theirs
+    agreement = np.sqrt(relative[right] / relative[right - 1])
     agreement = np.minimum(agreement, 1.0 / agreement)
     mass = mz[right].astype(np.float64)
-    weighted = np.bincount(owner[right], weights=mass * agreement, minlength=n_spectra)
-    masses = np.bincount(owner[right], weights=mass, minlength=n_spectra)
-    return weighted / np.maximum(masses, 1.0), np.bincount(owner[right], minlength=n_spectra).astype(np.float64)
+    begin = np.searchsorted(right, shared.begin)
+    n_ratios = np.diff(begin)
+    weighted, masses = _totals(mass * agreement, begin[:-1], n_ratios), _totals(mass, begin[:-1], n_ratios)
+    return weighted / np.maximum(masses, 1.0), n_ratios
 
 
-def _scaled(similarity: NDArray[np.float64], n_matched: NDArray[np.float64]) -> NDArray[np.float64]:
+def _scaled(similarity: NDArray[np.float64], n_matched: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(n_matched > 0, np.maximum(1000.0 * similarity - 0.5, 0.0), 0.0)
