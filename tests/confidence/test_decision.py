@@ -1,0 +1,143 @@
+"""Decisions: what is named, what is called a set, an analogue or a class, and above all what is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nps_ident.confidence.calibration import Calibration
+from nps_ident.confidence.decision import MAX_SET, class_support, decide
+from nps_ident.library.hits import Hit, HitList
+from nps_ident.model import Substance, Technique, Verdict
+
+EDGE = 1 / 1002
+
+
+def _hit(name: str, score: float, *, drug_class: str | None = None, **fields: Any) -> Hit:
+    given: dict[str, Any] = {
+        "library": None,
+        "row": 0,
+        "substance": Substance(inchikey=f"{name.upper():A<14}-UHFFFAOYSA-N", name=name, drug_class=drug_class),
+        "score": score,
+        "n_matched": 20,
+    }
+    return Hit(**(given | fields))
+
+
+def _list(*hits: Hit, technique: Technique = Technique.EI_MS, n_compared: int = 30) -> HitList:
+    return HitList(technique=technique, kind="full", hits=hits, n_substances=500, n_compared=n_compared)
+
+
+def _calibration(technique: Technique = Technique.EI_MS, *, weight_of_score: float = 40.0, in_library: float = 20.0) -> Calibration:
+    """Of the features the score alone counts; P(in library) is logistic(``in_library``)."""
+    n_features = 6 if technique is Technique.EI_MS else 9
+    flat = np.zeros(n_features + 2)
+    return Calibration(
+        name="hand-made-2026-01-01",
+        sha256="0" * 64,
+        technique=technique,
+        kind="full",
+        prior_in_library=0.5,
+        utility=np.array([weight_of_score, *[0.0] * (n_features - 1)]),
+        mean=flat,
+        scale=flat + 1,
+        weight=flat,
+        intercept=in_library,
+        n_known=1000,
+        lowest_score=0.3,
+        smallest_library=200,
+        match_cut=0.95,
+        set_cut=0.9,
+        set_ratio=0.05,
+    )
+
+
+def test_one_that_leads_far_is_a_match() -> None:
+    decision = decide(_list(_hit("a", 0.95), _hit("b", 0.7)), 30, _calibration(), relatives=())
+    assert decision.verdict is Verdict.MATCH
+    # exp(-40 · 0.25) is the share of the second.
+    share = 1 / (1 + np.exp(-10.0))
+    assert decision.probabilities[0] == pytest.approx(share * (1 - EDGE))
+    assert decision.findings[0].code == "IDENT-001"
+    assert "a has probability 0.999" in decision.findings[0].text
+    assert not decision.characterise
+
+
+def test_isomers_are_reported_as_a_set_and_none_of_them_named() -> None:
+    decision = decide(_list(_hit("a", 0.95), _hit("b", 0.94), _hit("c", 0.5)), 30, _calibration(), relatives=())
+    assert decision.verdict is Verdict.ISOMER_SET
+    assert decision.isomer_set == (0, 1)
+
+
+def test_a_longer_list_of_equals_is_no_set() -> None:
+    many = [_hit(chr(97 + i), 0.95) for i in range(MAX_SET + 1)]
+    assert decide(_list(*many), 30, _calibration(), relatives=()).verdict is Verdict.NO_MATCH
+    assert decide(_list(*many[:MAX_SET]), 30, _calibration(), relatives=()).verdict is Verdict.ISOMER_SET
+
+
+def test_when_none_of_these_is_likely_nothing_is_named() -> None:
+    decision = decide(_list(_hit("a", 0.95), _hit("b", 0.5)), 30, _calibration(in_library=0.0), relatives=())
+    assert decision.verdict is Verdict.NO_MATCH
+    assert sum(p or 0 for p in decision.probabilities) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("technique", "fields"),
+    [
+        (Technique.EI_MS, {"score": 0.55}),
+        (Technique.EI_MS, {"score": 0.95, "n_matched": 2}),
+        (Technique.MSMS, {"score": 0.95, "n_matched": 1}),
+        (Technique.MSMS, {"score": 0.0, "n_matched": 0}),
+    ],
+)
+def test_nothing_is_named_on_a_very_poor_match_however_alone_it_stands(technique: Technique, fields: dict[str, Any]) -> None:
+    """The only candidate in a precursor window has all the share there is; that alone is no evidence."""
+    decision = decide(_list(_hit("a", **fields), technique=technique), 30, _calibration(technique), relatives=())
+    assert decision.probabilities[0] == pytest.approx(1 - EDGE)
+    assert decision.verdict is Verdict.NO_MATCH
+
+
+@pytest.mark.parametrize("n_compared", [0, 1])
+@pytest.mark.parametrize("technique", list(Technique))
+def test_too_few_peaks_are_inadequate_whatever_the_score(technique: Technique, n_compared: int) -> None:
+    calibration = None if technique is Technique.DART_MS else _calibration(technique)
+    decision = decide(_list(_hit("a", 1.0), technique=technique, n_compared=n_compared), 30, calibration, relatives=())
+    assert decision.verdict is Verdict.INADEQUATE
+    assert "Inadequate" in decision.findings[0].text
+
+
+def test_without_a_calibration_there_is_no_probability_and_nothing_is_named() -> None:
+    fentanyl = _hit("a", 1.0, drug_class="fentanyl")
+    decision = decide(_list(fentanyl, technique=Technique.DART_MS), 30, None, relatives=(fentanyl,))
+    assert decision.probabilities == (None,)
+    assert decision.verdict is Verdict.CLASS_ONLY  # a perfect fit cannot be called a variant: "none fits" was never shown
+    assert "IDENT-002" in [finding.code for finding in decision.findings]
+
+
+def test_relatives_of_one_class_support_an_analogue_when_near_and_a_class_when_far() -> None:
+    for score, expected in [(0.7, Verdict.UNKNOWN_VARIANT), (0.5, Verdict.CLASS_ONLY), (0.4, Verdict.NO_MATCH)]:
+        near = tuple(_hit(f"n{i}", score - i / 100, drug_class="fentanyl") for i in range(4))
+        decision = decide(_list(_hit("z", 0.5)), 30, _calibration(in_library=-5.0), relatives=near)
+        assert decision.verdict is expected
+        assert decision.drug_class == (None if expected is Verdict.NO_MATCH else "fentanyl")
+        assert decision.characterise is (expected is not Verdict.NO_MATCH)
+
+
+def test_relatives_that_are_no_drugs_outvote_one_that_is() -> None:
+    near = (_hit("a", 0.8, drug_class="fentanyl"), _hit("b", 0.79), _hit("c", 0.79))
+    assert decide(_list(_hit("z", 0.5)), 30, _calibration(in_library=-5.0), relatives=near).verdict is Verdict.NO_MATCH
+
+
+def test_the_share_of_a_class_is_that_of_squared_scores() -> None:
+    hits = (_hit("a", 0.8, drug_class="opioid"), _hit("b", 0.6, drug_class="stimulant"))
+    assert class_support(hits) == ("opioid", pytest.approx(0.64))
+    assert class_support(()) == (None, 0.0)
+    assert class_support((_hit("a", 0.0, drug_class="opioid"),)) == (None, 0.0)
+
+
+def test_equal_probabilities_stand_in_the_order_of_the_keys() -> None:
+    hits = [_hit(name, 0.9) for name in "cab"]
+    decision = decide(_list(*hits), 30, _calibration(), relatives=())
+    assert [hits[i].substance.name for i in decision.order] == ["a", "b", "c"]
