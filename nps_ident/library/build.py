@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nps_ident.catalogue.store import Catalogue
+    from nps_ident.chemistry.structures import Parent
 
 __all__ = ["build_library"]
 
@@ -141,22 +142,21 @@ class _Identities:
     def row(self, spectrum: MassSpectrum) -> int:
         label = spectrum.label
         inchikey, smiles = label.inchikey, label.smiles
+        formula, mass = label.formula, None if label.isotope_labelled else _mass_of(label)
         if smiles and ("." in smiles or inchikey is None):
-            inchikey, smiles = self._parent(smiles, inchikey)
+            parent = self._parent(smiles)
+            if parent is None:
+                smiles = None
+            else:  # a file gives the formula of the salt as often as that of the substance; the precursor is the substance's
+                inchikey, smiles, formula, mass = parent.inchikey, parent.smiles, parent.formula, parent.exact_mass
         inchikey = inchikey or self._named(label)
         key = inchikey or f"name:{(label.name or '').casefold()}"
         key += "*" if label.isotope_labelled else ""
         if key in self._rows:
             return self._rows[key]
         entry = self._catalogue.by_inchikey(inchikey) if self._catalogue and inchikey else None
-        mass = label.exact_mass
-        if label.formula:
-            try:
-                mass = exact_mass(label.formula)
-            except ChemistryError:
-                mass = label.exact_mass
-        if label.isotope_labelled:
-            mass = label.exact_mass
+        if entry and label.isotope_labelled and not entry.isotope_labelled:
+            entry = None  # files give labelled standards the key of the drug; neither its name nor its mass is theirs
         self._rows[key] = len(self.substances)
         self.substances.append(
             Substance(
@@ -164,8 +164,8 @@ class _Identities:
                 name=entry.name if entry else label.name or inchikey or "",
                 synonyms=label.synonyms[:3],
                 smiles=entry.smiles if entry else smiles,
-                formula=entry.formula if entry else label.formula,
-                exact_mass=entry.exact_mass if entry else mass,
+                formula=entry.formula if entry else formula,
+                exact_mass=entry.exact_mass if entry else mass or label.exact_mass,
                 cas=entry.cas if entry else label.cas,
                 drug_class=entry.drug_class if entry else self._class(inchikey, smiles),
                 isotope_labelled=label.isotope_labelled,
@@ -188,14 +188,13 @@ class _Identities:
                 return keys.pop()
         return None
 
-    def _parent(self, smiles: str, inchikey: str | None) -> tuple[str | None, str | None]:
+    def _parent(self, smiles: str) -> Parent | None:
         from nps_ident.chemistry.structures import parent_of
 
         try:
-            parent = parent_of(smiles)
+            return parent_of(smiles)
         except ChemistryError:
-            return inchikey, None
-        return parent.inchikey, parent.smiles
+            return None
 
     def _class(self, inchikey: str | None, smiles: str | None) -> str | None:
         """By structure; by the catalogue's entry of the same skeleton where the file gives no structure."""
@@ -217,6 +216,13 @@ class _Identities:
         if skeleton:
             self._classes[skeleton] = found
         return found
+
+
+def _mass_of(label: SubstanceLabel) -> float | None:
+    try:
+        return exact_mass(label.formula) if label.formula else None
+    except ChemistryError:
+        return None
 
 
 def _reference_fields(spectrum: MassSpectrum) -> dict[str, Any]:

@@ -39,6 +39,22 @@ def test_a_salt_is_the_substance_of_its_parent(tmp_path: Path) -> None:
     assert library.substance(0).inchikey == FENTANYL_KEY
 
 
+def test_the_mass_is_that_of_the_parent_though_the_file_gives_the_formula_of_the_salt(tmp_path: Path) -> None:
+    salt = _labelled_as(name="Fentanyl HCl", smiles=f"{FENTANYL}.Cl", formula="C22H29ClN2O", exact_mass=372.19684)
+    unstated = _labelled_as(name="4-ANPP", smiles="C1CN(CCC1Nc2ccccc2)CCc3ccccc3")
+    library = build_library([salt, unstated], tmp_path / "library", name="salts")
+    assert library.substance(0).exact_mass == pytest.approx(336.2202, abs=1e-4)  # C22H28N2O
+    assert library.substance(0).formula == "C22H28N2O"
+    assert library.substance(1).exact_mass == pytest.approx(280.1939, abs=1e-4)  # C19H24N2
+
+
+def test_a_labelled_standard_has_neither_the_name_nor_the_mass_of_the_drug(tmp_path: Path) -> None:
+    flagged = _labelled_as(name="fentanyl-d5", inchikey=FENTANYL_KEY, isotope_labelled=True, exact_mass=341.2516)
+    library = build_library([flagged], tmp_path / "library", name="labelled", catalogue=open_catalogue())
+    substance = library.substance(0)
+    assert (substance.name, substance.exact_mass, substance.drug_class) == ("fentanyl-d5", 341.2516, "fentanyl")
+
+
 def test_a_structure_gives_the_drug_class_and_the_catalogue_its_name(tmp_path: Path) -> None:
     library = build_library([_labelled_as(name="sufentanyl?", smiles=FENTANYL)], tmp_path / "library", name="one", catalogue=open_catalogue())
     assert (library.substance(0).name, library.substance(0).drug_class) == ("Fentanyl", "fentanyl")
