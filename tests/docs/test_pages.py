@@ -58,6 +58,12 @@ def test_pages_that_repeat_findings_agree_with_the_list_of_all() -> None:
         assert set(_codes_in_table(page.read_text(encoding="utf-8"))) <= explained, page.name
 
 
+def test_every_page_is_reached_from_the_index() -> None:
+    index = _page("index.md")
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")} - {"index.md"}
+    assert pages == set(re.findall(r"\]\(([^)]+\.md)\)", index))
+
+
 def test_every_verdict_is_explained() -> None:
     concepts = _page("concepts.md")
     for verdict in Verdict:
