@@ -83,13 +83,14 @@ def curated_entry(row: dict[str, str]) -> admission.Entry:
     structure = admission.structure_of(row["smiles"])
     if structure is None or (structure.inchikey, structure.formula) != (row["inchikey"], row["formula"]):
         raise SystemExit(f"curated.tsv: {row['name']}: structure, InChIKey and formula do not agree.")
-    sources, _, check = row["sources"].partition(" | ")
+    # Where the public lists suffice, the cell is empty; else it names what was read for this row, and what was checked against it.
+    parts = [part for part in row["sources"].split(" | ") if part]
     names = [row["name"], *row["synonyms"].split("|")]
     return admission.Entry(
         structure=structure,
         names=names,
-        sources={sources: "facts only"},
-        checks=[check] if check else [],
+        sources={part: "facts only" for part in parts if not part.startswith("check: ")},
+        checks=[part for part in parts if part.startswith("check: ")],
         group=row["group"],
         cas=[row["cas"]] if row["cas"] else [],
     )

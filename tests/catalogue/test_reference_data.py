@@ -20,7 +20,7 @@ from nps_ident.model import MassSpectrum, Polarity, Technique
 if TYPE_CHECKING:
     from types import ModuleType
 
-EXAMPLES = ("exhibit_17.msp",)
+EXAMPLES = ("exhibit_17.msp", "exhibit_23.msp")
 
 
 @pytest.fixture(scope="module")
