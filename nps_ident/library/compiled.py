@@ -26,7 +26,7 @@ from nps_ident.errors import LibraryError
 from nps_ident.model import LibraryStamp, Substance, Technique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -36,6 +36,7 @@ FORMAT_VERSION = 2
 SECTIONS = {Technique.EI_MS: "ei", Technique.MSMS: "msms", Technique.DART_MS: "dart"}
 """The prefix of each technique's arrays."""
 _ALIGNMENT = 64
+_SUBSTANCES_KEPT = 4096
 _KINDS = frozenset({"<f4", "<f8", "<i4", "<i8", "|u1", "|i1", "|b1"})
 
 
@@ -62,6 +63,8 @@ class Library:
     counts: Mapping[str, int]
     _arrays: Mapping[str, NDArray[Any]]
     source: Mapping[str, str] = field(default_factory=dict)
+    _substances: dict[int, Substance] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _derived: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Give the read-only array of that name, in place; :mod:`nps_ident.library.build` lists the names."""
@@ -88,9 +91,24 @@ class Library:
         return LibraryStamp(name=self.name, sha256=self.sha256)
 
     def substance(self, row: int) -> Substance:
-        """The substance of that row."""
-        fields = self._object("substances", row)
-        return Substance(**{"inchikey": None, **fields, "synonyms": tuple(fields.get("synonyms", ()))})
+        """The substance of that row; the last ones asked for are kept, because queries of one batch find the same."""
+        found = self._substances.get(row)
+        if found is None:
+            fields = self._object("substances", row)
+            found = Substance(**{"inchikey": None, **fields, "synonyms": tuple(fields.get("synonyms", ()))})
+            if len(self._substances) >= _SUBSTANCES_KEPT:
+                self._substances.clear()
+            self._substances[row] = found
+        return found
+
+    def derived(self, name: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """An array that follows from those of the library, made once while it is open."""
+        found = self._derived.get(name)
+        if found is None:
+            found = make()
+            found.setflags(write=False)
+            self._derived[name] = found
+        return found
 
     def reference(self, row: int) -> dict[str, Any]:
         """What is known about the reference of that row: accession, name, contributor, licence, adduct, collision energy and more."""
@@ -98,7 +116,7 @@ class Library:
 
     def _object(self, table: str, row: int) -> dict[str, Any]:
         offsets, data = self._arrays[f"{table}.offset"], self._arrays[f"{table}.json"]
-        return dict(json.loads(data[offsets[row] : offsets[row + 1]].tobytes()))
+        return dict(json.loads(str(data[offsets[row] : offsets[row + 1]].data, "utf-8")))
 
 
 def skeleton_code(skeleton: str) -> int:

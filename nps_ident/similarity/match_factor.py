@@ -118,7 +118,7 @@ def match_factors(
     first_theirs = references.mz[np.minimum(references.start, len(references.mz) - 1)]
     large = (theirs > _SMALL) & (mz >= query.mz[0])
     shares_mass = ours > 0
-    alone = np.cumsum((large & ~shares_mass).astype(np.int64))
+    alone = np.cumsum((large & ~shares_mass).astype(np.int32), dtype=np.int32)
 
     # From here on the pairs that count: shared masses where either peak is above 1.
     counted = np.flatnonzero(shares_mass & (theirs > 0) & (large | (ours > _SMALL)))
@@ -133,11 +133,11 @@ def match_factors(
     weight_ours, weight_theirs = power * shared.ours, power * shared.theirs
     sum_ul, sum_uu_matched = shared.total(np.sqrt(weight_ours * weight_theirs)), shared.total(weight_ours)
     sum_ll = _totals((mz.astype(np.float64) * theirs if identity else theirs) * large, begin, lengths)
-    sum_ll += shared.total(np.where(shared.theirs > _SMALL, 0.0, weight_theirs))
+    sum_ll += shared.total((shared.theirs <= _SMALL) * weight_theirs)
     of_large = np.where(query.intensity > _SMALL, (query.mz if identity else 1) * query.intensity, 0.0)
     from_mass = np.concatenate([np.cumsum(of_large[::-1])[::-1], [0.0]])
     # All of the query's large peaks from there on, and its small ones where a large reference peak meets them.
-    sum_uu = from_mass[np.searchsorted(query.mz, first_theirs)] + shared.total(np.where(shared.ours > _SMALL, 0.0, weight_ours))
+    sum_uu = from_mass[np.searchsorted(query.mz, first_theirs)] + shared.total((shared.ours <= _SMALL) * weight_ours)
     n_matched = np.diff(shared.begin)
     with np.errstate(invalid="ignore", divide="ignore"):
         forward = np.where(n_matched > 0, sum_ul**2 / (sum_uu * sum_ll), 0.0)
@@ -159,7 +159,7 @@ class _Shared:
     mz: NDArray[np.int64]
     ours: NDArray[np.float64]
     theirs: NDArray[np.float64]
-    alone_before: NDArray[np.int64]
+    alone_before: NDArray[np.int32]
     begin: NDArray[np.int64]
 
     def total(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
