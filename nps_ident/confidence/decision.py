@@ -133,11 +133,15 @@ def _abstain(
     top = relatives[0].score if relatives else 0.0
     if drug_class is not None and share >= CLASS_SHARE and top >= FAR:
         nearest = tuple(hit for hit in relatives[:10] if hit.substance.drug_class == drug_class)
-        # Without a probability "none fits" cannot be said, and an analogue is one only where none fits.
-        if probabilities is not None and nearest[0].score >= NEAR:
+        # An analogue is one only where none fits: that must be likelier than not, and without a probability cannot be said.
+        none_fits = probabilities is not None and float(probabilities.sum()) < 0.5
+        if none_fits and nearest[0].score >= NEAR:
             why = f"{short}; the nearest references are {drug_class}s, first {nearest[0].substance.name} (similarity {nearest[0].score:.2f})."
             return Verdict.UNKNOWN_VARIANT, why, drug_class, nearest
-        near = "but no analogue is near" if probabilities is not None else "no substance can be named without a probability"
+        if probabilities is None:
+            near = "no substance can be named without a probability"
+        else:
+            near = "but no analogue is near" if none_fits else "and a substance of the library is likelier than none of them, but below the cut"
         why = f"{short}; {share:.0%} of the likeness is to the class {drug_class}, {near}."
         return Verdict.CLASS_ONLY, why, drug_class, nearest
     return Verdict.NO_MATCH, f"{short}; no drug class is supported by the nearest references.", None, ()

@@ -125,6 +125,15 @@ def test_relatives_of_one_class_support_an_analogue_when_near_and_a_class_when_f
         assert decision.characterise is (expected is not Verdict.NO_MATCH)
 
 
+def test_a_substance_that_is_likelier_than_none_is_not_called_an_unknown_variant() -> None:
+    best = _hit("a", 0.95, drug_class="cathinone")
+    hits = _list(best, _hit("b", 0.5, drug_class="cathinone"))
+    likelier = decide(hits, 30, _calibration(in_library=0.5), relatives=(best,))  # P(in library) = 0.62, below the cut
+    assert likelier.verdict is Verdict.CLASS_ONLY
+    assert "likelier than none" in likelier.findings[0].text
+    assert decide(hits, 30, _calibration(in_library=-0.5), relatives=(best,)).verdict is Verdict.UNKNOWN_VARIANT
+
+
 def test_relatives_that_are_no_drugs_outvote_one_that_is() -> None:
     near = (_hit("a", 0.8, drug_class="fentanyl"), _hit("b", 0.79), _hit("c", 0.79))
     assert decide(_list(_hit("z", 0.5)), 30, _calibration(in_library=-5.0), relatives=near).verdict is Verdict.NO_MATCH
