@@ -36,8 +36,10 @@ SHIPPED_TABLES = {
 ACCURACY_ROWS = {
     "ei": "EI",
     "ei-background": "EI, large library",
+    "ei-principal-ions": "EI, principal ions",
     "msms": "MS/MS",
     "msms-background": "MS/MS, large library",
+    "msms-principal-ions": "MS/MS, principal ions",
 }
 
 
