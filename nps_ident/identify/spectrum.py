@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nps_ident.confidence.calibration import shipped_calibration
 from nps_ident.confidence.decision import SEPARATED_BY, Decision, decide
-from nps_ident.errors import InputError
+from nps_ident.errors import InputError, LibraryError
 from nps_ident.library.compiled import SECTIONS
 from nps_ident.library.fragment_lists import listed_substances
 from nps_ident.library.search import relatives, search
@@ -81,9 +81,13 @@ def identify(
     ------
     InputError
         When the technique is not known and cannot be taken from the spectrum, or ``top`` is below 1.
+    LibraryError
+        When there is no library to search.
     """
     if top < 1:
         raise InputError(f"The 'top' parameter of identify must be at least 1. Got {top}.")
+    if not libraries.members:
+        raise LibraryError("No library to search: name at least one.")
     prepared = prepare(spectrum)
     if prepared.technique is None:
         raise InputError(f"{prepared.name}: the technique is not known; name it with --technique.")

@@ -13,7 +13,7 @@ from made_up import FENTANYL, ei_references, holds_the_contract, label, measured
 
 from nps_ident.catalogue.store import open_catalogue
 from nps_ident.confidence.calibration import shipped_calibration
-from nps_ident.errors import InputError
+from nps_ident.errors import InputError, LibraryError
 from nps_ident.identify import identify
 from nps_ident.library import Libraries
 from nps_ident.library.build import build_library
@@ -65,19 +65,25 @@ def test_a_replicate_from_another_laboratory_is_matched(ei_library: Library, msm
         ([1e300, 1e9, 6e4], [1.0, 2.0, 3.0]),
         ([58.0, 91.0, 134.0], [1e308, 1.7e308, 1e-310]),
         ([58.0, 58.0, 58.0], [1.0, 2.0, 3.0]),
-        ([58.0, 58.1, 58.2], [1.0, 2.0, 3.0]),
     ],
 )
 @pytest.mark.parametrize("technique", list(Technique))
 def test_too_little_signal_is_inadequate_and_never_an_exception(
     mz: list[float], intensity: list[float], technique: Technique, ei_library: Library, msms_library: Library
 ) -> None:
-    if technique is not Technique.EI_MS and len(mz) == 3 and mz[1] == 58.1:
-        pytest.skip("three fragments at 58.0, 58.1 and 58.2 are three fragments where masses are accurate")
     answer = _asked(_ei(mz, intensity, technique=technique), ei_library, msms_library)
     assert answer.verdict is Verdict.INADEQUATE
     assert not answer.characterise
     assert answer.isomer_set is None
+
+
+def test_three_masses_within_one_unit_mass_are_one_peak_by_ei(ei_library: Library) -> None:
+    assert _asked(_ei([58.0, 58.1, 58.2], [1.0, 2.0, 3.0]), ei_library).verdict is Verdict.INADEQUATE
+
+
+def test_with_no_library_at_all_there_is_one_sentence() -> None:
+    with pytest.raises(LibraryError, match="No library to search"):
+        identify(measured(ei_references()[5]), Libraries(()))
 
 
 @settings(max_examples=80, deadline=None)
