@@ -144,3 +144,9 @@ def test_no_module_is_named_after_nothing() -> None:
 def test_nothing_unpickles_or_evaluates_what_it_reads() -> None:
     forbidden = re.compile(r"^\s*(?:import|from) (?:pickle|shelve|marshal|dill|joblib)\b|\beval\(|\bexec\(|allow_pickle=True", re.MULTILINE)
     assert [path.name for path in MODULES if forbidden.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_an_open_library_introduces_itself_in_a_few_words() -> None:
+    shown = repr(nps_ident.open_library())
+    assert "starter" in shown
+    assert len(shown) < 1000

@@ -61,7 +61,7 @@ class Library:
     sha256: str
     folder: Path
     counts: Mapping[str, int]
-    _arrays: Mapping[str, NDArray[Any]]
+    _arrays: Mapping[str, NDArray[Any]] = field(repr=False)
     source: Mapping[str, str] = field(default_factory=dict)
     _substances: dict[int, Substance] = field(default_factory=dict, init=False, repr=False, compare=False)
     _derived: dict[str, NDArray[Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
