@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nps_ident.cli.answering import Failures, add_answer_options, recording
 from nps_ident.cli.terminal import add_format_option, print_rows, print_table, shown
 from nps_ident.errors import InputError, NpsIdentError
 
@@ -40,12 +40,6 @@ def add_library_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-starter", action="store_true", help="do not search the library that ships, nor your own register")
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
-    return int(text)
-
-
 def _picture(text: str) -> str:
     if Path(text).suffix.lower() not in {".png", ".svg"}:
         raise argparse.ArgumentTypeError(f"must end in .png or .svg, got {text!r}")
@@ -57,29 +51,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="files of spectra, or folders of such files")
     add_format_option(parser)
     add_library_options(parser)
-    parser.add_argument("--top", metavar="N", type=_count, default=10, help="candidates listed at most (default: 10)")
     parser.add_argument("--technique", choices=tuple(_TECHNIQUES), help="the technique, where a file does not say")
     parser.add_argument("--plot", metavar="FILE", type=_picture, help="draw the mirror plot of the first answer: .png or .svg")
     parser.add_argument("--calibration", metavar="FILE", action="append", default=[], help="a calibration in place of the one that ships")
-    parser.add_argument("--ledger", metavar="PATH", help="the ledger to record in (default: in your data folder)")
-    parser.add_argument("--no-record", action="store_true", help="record nothing")
-    parser.add_argument("--analyst", metavar="NAME", help="who answers for the identification; recorded")
+    add_answer_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what ``nps-ident identify`` was asked; returns the exit status."""
     from nps_ident.library import open_library
 
-    failures = _Failures()
+    failures = Failures()
     libraries = open_library(
         *arguments.library,
         starter=not arguments.no_starter,
-        report=failures.add_record,
-        progress=lambda name, n_read: failures.say(f"compiling {name}: {n_read:,} spectra read"),
+        report=failures.warn,
+        progress=lambda name, n_read: failures.progress(f"compiling {name}: {n_read:,} spectra read"),
     )
     out = sys.stdout
-    with ExitStack() as stack:
-        ledger = _ledger(arguments, stack)
+    with recording(arguments) as ledger:
         answers = _answers(arguments, libraries, ledger, failures)
         if arguments.format == "table":
             _print_tables(answers, out)
@@ -90,39 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures.n else 0
 
 
-class _Failures:
-    """Says on stderr what failed, and counts it."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self._messages = sys.stderr
-
-    def add(self, error: NpsIdentError) -> None:
-        self.n += 1
-        self.add_record(error)
-
-    def add_record(self, error: NpsIdentError) -> None:
-        """A record of a library that cannot be read: said, but no input has failed."""
-        print(f"nps-ident: {shown(error)}", file=self._messages)
-
-    def say(self, text: str) -> None:
-        """Progress, on a terminal only."""
-        if self._messages.isatty():
-            print(f"nps-ident: {shown(text)}", file=self._messages)
-
-
-def _ledger(arguments: argparse.Namespace, stack: ExitStack) -> Ledger | None:
-    if arguments.no_record:
-        return None
-    from nps_ident.ledger import open_ledger
-
-    ledger = stack.enter_context(open_ledger(arguments.ledger))
-    stack.enter_context(ledger.batch())
-    return ledger
-
-
 def _answers(
-    arguments: argparse.Namespace, libraries: Libraries, ledger: Ledger | None, failures: _Failures
+    arguments: argparse.Namespace, libraries: Libraries, ledger: Ledger | None, failures: Failures
 ) -> Iterator[Identification]:
     """Answer every spectrum in order and record each at once; what fails is said, and the rest is still answered."""
     from nps_ident.confidence.calibration import read_calibration
@@ -153,7 +112,7 @@ def _answers(
                 if n_answers == 1 and arguments.plot:
                     _plot(answer, arguments.plot, failures)
                 if n_answers % _PROGRESS_EVERY == 0:
-                    failures.say(f"{n_answers:,} spectra answered, {failures.n:,} failures")
+                    failures.progress(f"{n_answers:,} spectra answered, {failures.n:,} failures")
                 yield answer if ledger is None else record(answer, ledger, analyst=arguments.analyst, settings=settings)
 
 
@@ -169,7 +128,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _plot(answer: Identification, path: str, failures: _Failures) -> None:
+def _plot(answer: Identification, path: str, failures: Failures) -> None:
     """Draw the answer; a picture that cannot be written costs no answer."""
     from nps_ident.reports.figures import plot
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nps_ident.cli.answering import Failures, add_answer_options, recording
 from nps_ident.cli.terminal import add_format_option, print_rows, print_table, shown
 from nps_ident.errors import NpsIdentError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
     from nps_ident.catalogue.store import Catalogue
     from nps_ident.ledger import Ledger
@@ -24,23 +23,14 @@ _MATCH_COLUMNS = ("rank", "name", "relation", "score", "drug_class", "difference
 _ROW_COLUMNS = ("query", "index", "verdict", "drug_class", "name", "relation", "score", "difference", "inchikey", "record")
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
-    return int(text)
-
-
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments of ``nps-ident structure``."""
     parser.add_argument(
         "queries", metavar="STRUCTURE", nargs="+", help="SMILES, InChI, InChIKey, a MOL, SDF or SMILES file, a name or a CAS number"
     )
     add_format_option(parser)
-    parser.add_argument("--top", metavar="N", type=_count, default=10, help="most matches of each structure (default: 10)")
     parser.add_argument("--catalogue", metavar="PATH", help="a table of substances (default: the catalogue that ships)")
-    parser.add_argument("--ledger", metavar="PATH", help="the ledger to record in (default: in the user's data folder)")
-    parser.add_argument("--no-record", action="store_true", help="record nothing")
-    parser.add_argument("--analyst", metavar="NAME", help="who answers for the identification; recorded")
+    add_answer_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     from nps_ident.identify.structure_index import open_known
 
     catalogue = open_known(arguments.catalogue)
-    out, failures = sys.stdout, _Failures()
-    with _ledger(arguments) as ledger:
+    out, failures = sys.stdout, Failures()
+    with recording(arguments) as ledger:
         answers = _answers(arguments, catalogue, ledger, failures)
         if arguments.format == "table":
             _print_tables(list(answers), out)
@@ -60,46 +50,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures.n else 0
 
 
-class _Failures:
-    """Says on stderr what failed, and counts it."""
-
-    def __init__(self) -> None:
-        self.n = 0
-
-    def add(self, error: NpsIdentError) -> None:
-        self.n += 1
-        messages = sys.stderr
-        print(f"nps-ident: {shown(error)}", file=messages)
-
-
-def _ledger(arguments: argparse.Namespace) -> AbstractContextManager[Ledger | None]:
-    if arguments.no_record:
-        return nullcontext()
-    from nps_ident.ledger import open_ledger
-
-    return open_ledger(arguments.ledger)
-
-
 def _answers(
-    arguments: argparse.Namespace, catalogue: Catalogue, ledger: Ledger | None, failures: _Failures
+    arguments: argparse.Namespace, catalogue: Catalogue, ledger: Ledger | None, failures: Failures
 ) -> Iterator[StructureIdentification]:
     """Answer every structure in order and record each at once; what fails is said, and the rest is still answered."""
     from nps_ident.identify.structure import identify_structures
     from nps_ident.ledger import record
 
-    with ledger.batch() if ledger is not None else nullcontext():
-        for query in arguments.queries:
-            settings = {"verb": "structure", "structure": query, "top": arguments.top, "catalogue": arguments.catalogue}
-            try:
-                for found in identify_structures(query, catalogue, top=arguments.top):
-                    if isinstance(found, NpsIdentError):
-                        failures.add(found)
-                    elif ledger is None:
-                        yield found
-                    else:
-                        yield record(found, ledger, analyst=arguments.analyst, settings=settings)
-            except NpsIdentError as error:
-                failures.add(error)
+    for query in arguments.queries:
+        settings = {"verb": "structure", "structure": query, "top": arguments.top, "catalogue": arguments.catalogue}
+        try:
+            for found in identify_structures(query, catalogue, top=arguments.top):
+                if isinstance(found, NpsIdentError):
+                    failures.add(found)
+                elif ledger is None:
+                    yield found
+                else:
+                    yield record(found, ledger, analyst=arguments.analyst, settings=settings)
+        except NpsIdentError as error:
+            failures.add(error)
 
 
 def _row(answer: StructureIdentification) -> dict[str, Any]:
