@@ -121,11 +121,11 @@ def _compared(
     lengths = np.array([last - first for first, last in spans])
     owner, begins = np.repeat(np.arange(len(rows)), lengths), np.cumsum(lengths) - lengths
     size = max(int(mz.max()), int(query.mz[-1])) + 1
-    squares = (np.arange(size) ** (2 * _MASS_POWER))[mz] * intensity ** (2 * _INTENSITY_POWER)
+    squares: NDArray[np.float64] = (np.arange(size) ** (2 * _MASS_POWER))[mz] * intensity ** (2 * _INTENSITY_POWER)
     ours_at = np.zeros(size)
     ours_at[query.mz] = screening_weights(query.mz, query.intensity) ** 2
     ours = ours_at[mz]
     explained_query = np.bincount(owner, weights=ours)
     explained_reference = np.bincount(owner, weights=squares * (ours > 0)) / np.add.reduceat(squares, begins)
-    top_mass = np.maximum.reduceat(np.where(intensity >= _TOP_MASS_SHARE, mz, 0), begins)
-    return explained_query, explained_reference, top_mass.astype(np.float64)
+    top_mass = np.maximum.reduceat(np.where(intensity >= _TOP_MASS_SHARE, mz, 0).astype(np.float64), begins)
+    return explained_query.astype(np.float64, copy=False), explained_reference, top_mass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -105,17 +105,49 @@ def candidate_rows(query: MsmsQuery, library: Library) -> tuple[NDArray[np.int64
         by_precursor = np.ones(len(rows), dtype=bool)
     else:
         half = query.tolerance.at(query.precursor_mz)
-        order, precursor = library["msms.by_precursor"], library["msms.precursor_mz"]
-        window = np.searchsorted(precursor, [query.precursor_mz - half, query.precursor_mz + half], sorter=order)
-        same = order[window[0] : window[1]].astype(np.int64)
-        masses = library["msms.neutral_mass"]
-        other = [np.arange(*np.searchsorted(masses, [mass - half, mass + half])) for mass in query.neutral_masses]
-        rows = np.unique(np.concatenate([same, *other]))
-        by_precursor = np.isin(rows, same, assume_unique=True)
+        same = _same_precursor(query.precursor_mz, half, library)
+        masses = np.array(query.neutral_masses)
+        begin, end = np.searchsorted(library["msms.neutral_mass"], np.concatenate([masses - half, masses + half])).reshape(2, -1).tolist()
+        rows = np.sort(np.concatenate([same, *(np.arange(*window) for window in zip(begin, end, strict=True))]))
+        rows = rows[np.flatnonzero(np.diff(rows, prepend=-1))]
+        precursor = library["msms.precursor_mz"][rows]
+        by_precursor = (precursor >= query.precursor_mz - half) & (precursor < query.precursor_mz + half)
     if query.polarity:
         keep = (polarity[rows] == query.polarity) | (polarity[rows] == 0)
         rows, by_precursor = rows[keep], by_precursor[keep]
     return rows, by_precursor
+
+
+def _same_precursor(precursor_mz: float, half: float, library: Library) -> NDArray[np.int64]:
+    """Rows whose precursor lies within ``half``, by ascending precursor."""
+    order, precursor = library["msms.by_precursor"], library["msms.precursor_mz"]
+    ascending = library.derived("msms.precursor_mz ascending", lambda: precursor[order])
+    begin, end = np.searchsorted(ascending, (precursor_mz - half, precursor_mz + half)).tolist()
+    return order[begin:end].astype(np.int64)
+
+
+def identity_search(query: MsmsQuery, library: Library, *, tolerance: Tolerance, most: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The plain search: references of the query's precursor and polarity by entropy similarity, paired within :data:`PAIRING_DA`.
+
+    :func:`search_msms` also looks for other adducts, allows for unit mass, and tells substances apart.
+
+    Returns
+    -------
+    rows : ndarray of int64
+        The ``most`` best at most, of any substance; ties by row.  Empty without a precursor.
+    scores : ndarray of float64
+        In [0, 1], descending.
+    """
+    if query.precursor_mz is None or not len(query.mz):
+        return np.empty(0, dtype=np.int64), np.empty(0)
+    rows = _same_precursor(query.precursor_mz, tolerance.at(query.precursor_mz), library)
+    if query.polarity:
+        rows = rows[library["msms.polarity"][rows] * query.polarity >= 0]
+    at, owner = _peaks_of(library, rows)
+    _, whose, ours, theirs = _paired(query.mz, query.weight, library["msms.mz"][at], library["msms.weight"], at, owner, PAIRING_DA)
+    scores = np.minimum(np.bincount(whose, weights=_gain(ours, theirs), minlength=len(rows)) / _LN4, 1.0)
+    best = np.lexsort((rows, -scores))[:most]
+    return rows[best], scores[best]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,42 +209,49 @@ def _best_of_each(
     """The best reference of each of the ``most`` best substances; of the query's ``neutral_masses`` the nearest gives the mass shift."""
     substances = library["msms.substance"][rows]
     order = np.lexsort((substances, -scores.n_matched, -score))
-    _, first, inverse, counts = np.unique(substances[order], return_index=True, return_inverse=True, return_counts=True)
-    support = _support(score[order], inverse, len(first))
-    chosen = np.argsort(first)[:most]
-    neutral = library["msms.neutral_mass"][rows]
-    best = []
-    for group in chosen:
-        i = order[first[group]]
-        masses = [mass - neutral[i] for mass in neutral_masses if np.isfinite(neutral[i])]
-        best.append(
+    grouped = np.argsort(substances[order], kind="stable")  # substance by substance, each from its best reference down
+    in_groups = substances[order][grouped]
+    begin = np.flatnonzero(np.diff(in_groups, prepend=-1))
+    counts = np.diff(begin, append=len(in_groups))
+    chosen = np.argsort(grouped[begin])[:most]
+    best = order[grouped[begin[chosen]]]
+    support = _support(score[order][grouped], begin[chosen], counts[chosen])
+    columns = (
+        *(rows[best], substances[best], score[best], scores.hybrid[best], scores.n_matched[best], scores.explained_query[best]),
+        *(scores.explained_reference[best], library["msms.neutral_mass"][rows[best]], same[best], counts[chosen], support),
+    )
+    hits = []
+    for row, substance, value, hybrid, n_matched, ours, theirs, neutral, is_same, count, mean in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        known = bool(neutral_masses) and math.isfinite(neutral)
+        hits.append(
             Hit(
                 library=library,
-                row=int(rows[i]),
-                substance=library.substance(int(substances[i])),
-                score=float(score[i]),
-                weighted_cosine=float(scores.hybrid[i]),
-                n_matched=int(scores.n_matched[i]),
-                explained_query=float(scores.explained_query[i]),
-                explained_reference=float(scores.explained_reference[i]),
-                mass_shift_da=float(min(masses, key=abs)) if masses else 0.0,
-                reference_mass_da=float(neutral[i]) if masses else math.nan,
-                same_precursor=bool(same[i]),
-                n_references=int(counts[group]),
-                support=float(support[group]),
+                row=row,
+                substance=library.substance(substance),
+                score=value,
+                weighted_cosine=hybrid,
+                n_matched=n_matched,
+                explained_query=ours,
+                explained_reference=theirs,
+                mass_shift_da=min((mass - neutral for mass in neutral_masses), key=abs) if known else 0.0,
+                reference_mass_da=neutral if known else math.nan,
+                same_precursor=is_same,
+                n_references=count,
+                support=mean,
             )
         )
-    return best
+    return hits
 
 
-def _support(score: NDArray[np.float64], group: NDArray[np.int64], n_groups: int) -> NDArray[np.float64]:
-    """Mean of the best three scores of each group; ``score`` descending."""
-    order = np.argsort(group, kind="stable")
-    sizes = np.bincount(group, minlength=n_groups)
-    place = np.arange(len(group)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    first_three = place < 3
-    total = np.bincount(group[order][first_three], weights=score[order][first_three], minlength=n_groups)
-    return total / np.minimum(sizes, 3)
+def _support(score: NDArray[np.float64], begin: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean of the best three scores of each group; ``score`` descending in each."""
+    total = score[begin]
+    for place in (1, 2):
+        total = total + np.where(counts > place, score[np.minimum(begin + place, len(score) - 1)], 0.0)
+    mean: NDArray[np.float64] = total / np.minimum(counts, 3)
+    return mean
 
 
 def _scores(query: MsmsQuery, library: Library, rows: NDArray[np.int64], shift: NDArray[np.float64]) -> _Scores:
@@ -221,50 +260,74 @@ def _scores(query: MsmsQuery, library: Library, rows: NDArray[np.int64], shift: 
     if not len(query.mz):  # nothing but the precursor: candidates by mass alone, all of score 0
         return _Scores(parts[0], parts[1], parts[2].astype(np.int64), parts[3], parts[4])
     coarse = library["msms.coarse"][rows] | query.coarse
+    n_coarse = np.count_nonzero(coarse)
+    if n_coarse in {0, len(rows)}:
+        return _Scores(*_pair(query, library, rows, shift, at_unit_mass=bool(n_coarse)))
     for at_unit_mass in (False, True):
         chosen = np.flatnonzero(coarse == at_unit_mass)
-        if len(chosen):
-            for whole, part in zip(parts, _pair(query, library, rows[chosen], shift[chosen], at_unit_mass=at_unit_mass), strict=True):
-                whole[chosen] = part
+        for whole, part in zip(parts, _pair(query, library, rows[chosen], shift[chosen], at_unit_mass=at_unit_mass), strict=True):
+            whole[chosen] = part
     return _Scores(parts[0], parts[1], parts[2].astype(np.int64), parts[3], parts[4])
 
 
 def _pair(
     query: MsmsQuery, library: Library, rows: NDArray[np.int64], shift: NDArray[np.float64], *, at_unit_mass: bool
-) -> tuple[NDArray[np.float64], ...]:
-    start = library["msms.peak_start"]
-    lengths = start[rows + 1] - start[rows]
-    owner = np.repeat(np.arange(len(rows)), lengths)
-    at = np.repeat(start[rows] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-    mz = library["msms.mz"][at]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The columns of :class:`_Scores`."""
+    at, owner = _peaks_of(library, rows)
+    mz, weights = library["msms.mz"][at], library["msms.weight"]
+    ours_mz, ours, tolerance = query.mz, query.weight, PAIRING_DA
     if at_unit_mass:
         binned = nominal(query.mz, query.intensity)
         ours_mz, ours = binned.mz.astype(np.float64), weighted_intensities(binned.intensity / binned.intensity.sum())
-        mz, theirs, owner = _unit_mass(mz, library["msms.intensity"][at], owner, len(rows))
-        tolerance, shift = 0.1, np.rint(shift)
-    else:
-        ours_mz, ours, theirs = query.mz, query.weight, library["msms.weight"][at].astype(np.float64)
-        tolerance = PAIRING_DA
+        mz, weights, owner = _unit_mass(mz, library["msms.intensity"][at], owner, len(rows))
+        at, tolerance, shift = np.arange(len(mz)), 0.1, np.rint(shift)
 
-    def total(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(owner, weights=values, minlength=len(rows)).astype(np.float64)
+    def total(whose: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(whose, weights=values, minlength=len(rows)).astype(np.float64, copy=False)
 
-    partner, paired = _nearest(ours_mz, mz, tolerance)
-    gain = _gain(ours[partner], theirs) * paired
-    direct = total(gain)
-    hybrid, n_matched = direct, total(paired.astype(np.float64))
-    explained_ours, explained_theirs = total(ours[partner] * paired), total(theirs * paired)
-    shifted = shift[owner]
-    if np.any(shifted):
+    partner, whose, a, b = _paired(ours_mz, ours, mz, weights, at, owner, tolerance)
+    direct = total(whose, _gain(a, b))
+    hybrid, n_matched = direct, np.bincount(whose, minlength=len(rows))
+    explained_ours, explained_theirs = total(whose, a), total(whose, b)
+    if np.any(shift):
+        # Fragments left over on both sides may also pair at the difference of the precursors.
+        place, near = _nearest(ours_mz, mz, tolerance)
+        free = np.flatnonzero(~near & (shift[owner] != 0))
         taken = np.zeros((len(rows), len(ours)), dtype=bool)
-        taken[owner[paired], partner[paired]] = True
-        partner, again = _nearest(ours_mz, mz + shifted, tolerance)
-        again &= ~paired & (shifted != 0) & ~taken[owner, partner]
-        hybrid = direct + total(_gain(ours[partner], theirs) * again)
-        n_matched = n_matched + total(again.astype(np.float64))
-        explained_ours = explained_ours + total(ours[partner] * again)
-        explained_theirs = explained_theirs + total(theirs * again)
+        taken[whose, partner] = True
+        place, near = _nearest(ours_mz, mz[free] + shift[owner[free]], tolerance)
+        again = np.flatnonzero(near & ~taken[owner[free], place])
+        whose, a, b = owner[free[again]], ours[place[again]], weights[at[free[again]]].astype(np.float64)
+        hybrid = direct + total(whose, _gain(a, b))
+        n_matched = n_matched + np.bincount(whose, minlength=len(rows))
+        explained_ours, explained_theirs = explained_ours + total(whose, a), explained_theirs + total(whose, b)
     return np.minimum(direct / _LN4, 1.0), np.minimum(hybrid / _LN4, 1.0), n_matched, explained_ours, explained_theirs
+
+
+def _peaks_of(library: Library, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places of all peaks of some rows, end to end, and which of the rows each belongs to."""
+    start = library["msms.peak_start"]
+    begin = start[rows]
+    lengths = start[rows + 1] - begin
+    owner = np.repeat(np.arange(len(rows)), lengths)
+    return (begin - np.cumsum(lengths) + lengths)[owner] + np.arange(len(owner)), owner
+
+
+def _paired(
+    ours_mz: NDArray[np.float64],
+    ours: NDArray[np.float64],
+    mz: NDArray[np.float64],
+    weights: NDArray[Any],
+    at: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    tolerance: float,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The pairs of peaks: place of ours, row of theirs, weight of ours, weight of theirs (``weights[at]`` belong to ``mz``)."""
+    place, near = _nearest(ours_mz, mz, tolerance)
+    pairs = np.flatnonzero(near)
+    partner = place[pairs]
+    return partner, owner[pairs], ours[partner], weights[at[pairs]].astype(np.float64)
 
 
 def _nearest(ours: NDArray[np.float64], theirs: NDArray[np.float64], tolerance: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

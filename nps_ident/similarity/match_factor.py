@@ -2,8 +2,8 @@ r"""NIST match factors for EI mass spectra of unit mass: identity and similarity
 
 The identity form multiplies evidence of two kinds: how well the weighted intensities agree (the squared cosine of :math:`\sqrt{m I}`), and how
 well the *ratios of neighbouring matched peaks* agree.  Stein & Scott 1994, doi:10.1016/1044-0305(94)87009-8; the exact form in use, with its
-treatment of small and missing peaks, is that of mssearchr (Samokhin, "The Identity Algorithm", J. Am. Soc. Mass Spectrom. 2024), whose values the
-tests reproduce.
+treatment of small and missing peaks, is that of mssearchr (Samokhin, "The Identity Algorithm", J. Am. Soc. Mass Spectrom. 2024), whose values
+the tests reproduce.
 """
 
 from __future__ import annotations
