@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 
     from nps_ident.library.compiled import Library
 
-__all__ = ["PAIRING_DA", "MsmsQuery", "candidate_rows", "is_coarse", "precursor_tolerance", "prepare_msms", "search_msms", "search_relatives"]
+__all__ = [
+    "PAIRING_DA",
+    "MsmsQuery",
+    "candidate_rows",
+    "identity_search",
+    "is_coarse",
+    "precursor_tolerance",
+    "prepare_msms",
+    "search_msms",
+    "search_relatives",
+]
 
 PAIRING_DA = 0.02
 """Fragments pair within ± 0.02 Da, the window in which Li et al. 2021 (doi:10.1038/s41592-021-01331-z) compared libraries of all instruments."""
