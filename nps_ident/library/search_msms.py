@@ -83,14 +83,6 @@ def is_coarse(spectrum: MassSpectrum) -> bool:
 def prepare_msms(spectrum: MassSpectrum) -> MsmsQuery:
     """Clean and weigh an MS/MS spectrum from :func:`nps_ident.spectra.peaks.prepare`."""
     mz, intensity = clean_for_entropy(spectrum.mz, spectrum.intensity, precursor_mz=spectrum.precursor_mz, merge_da=2 * PAIRING_DA)
-    masses = []
-    if spectrum.precursor_mz is not None:
-        adducts = (spectrum.adduct,) if spectrum.adduct else _LIKELY_ADDUCTS[spectrum.polarity or Polarity.POSITIVE]
-        for adduct in adducts:
-            try:
-                masses.append(neutral_mass(spectrum.precursor_mz, adduct))
-            except ChemistryError:
-                continue
     polarity = {Polarity.POSITIVE: 1, Polarity.NEGATIVE: -1, None: 0}[spectrum.polarity]
     return MsmsQuery(
         mz=mz,
@@ -100,8 +92,20 @@ def prepare_msms(spectrum: MassSpectrum) -> MsmsQuery:
         precursor_mz=spectrum.precursor_mz,
         tolerance=precursor_tolerance(spectrum),
         polarity=polarity,
-        neutral_masses=tuple(masses),
+        neutral_masses=_neutral_masses(spectrum),
     )
+
+
+def _neutral_masses(spectrum: MassSpectrum) -> tuple[float, ...]:
+    """What the precursor may weigh as a neutral molecule: by its adduct; by the likely ones where that is not given or not understood."""
+    if spectrum.precursor_mz is None:
+        return ()
+    if spectrum.adduct:
+        try:
+            return (neutral_mass(spectrum.precursor_mz, spectrum.adduct),)
+        except ChemistryError:  # "M+H", "unknown" and other words that are no adduct notation
+            pass
+    return tuple(neutral_mass(spectrum.precursor_mz, adduct) for adduct in _LIKELY_ADDUCTS[spectrum.polarity or Polarity.POSITIVE])
 
 
 def candidate_rows(query: MsmsQuery, library: Library) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

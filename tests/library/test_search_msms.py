@@ -148,11 +148,13 @@ def test_another_adduct_of_a_reference_is_found_by_its_neutral_mass(adduct: str 
     assert hit.score > 0.9
 
 
-def test_an_adduct_that_is_not_known_still_finds_the_same_precursor(msms_library: Library) -> None:
+@pytest.mark.parametrize("adduct", ["[M+Unobtainium]+", "M+H", "unknown", "?"])
+def test_an_adduct_that_is_not_understood_counts_as_not_given(adduct: str, msms_library: Library) -> None:
     reference = msms_references()[30]
-    hits = _hits(measured(reference, adduct="[M+Unobtainium]+"), msms_library)
+    hits = _hits(measured(reference, adduct=adduct), msms_library)
     assert hits["Substance 30"].same_precursor
-    assert not hits["Substance 30"].mass_shift_known
+    assert abs(hits["Substance 30"].mass_shift_da) < 0.001
+    assert hits.keys() == _hits(measured(reference, adduct=None), msms_library).keys()
 
 
 def test_another_precursor_is_no_candidate(msms_library: Library) -> None:
