@@ -3,7 +3,7 @@
     python docs/make.py
 
 Writes ``docs/cli.md``, ``docs/pictures/``, the rules in ``docs/findings.md`` and the marked blocks of ``README.md``
-(``<!-- output: … -->``, ``<!-- accuracy -->``).
+(``<!-- output: … -->``, ``<!-- accuracy -->``, ``<!-- speed -->``).
 ``tests/docs`` fails when one of them is out of date.
 """
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "accuracy" / "results"
+SPEED = ROOT / "benchmarks" / "speed" / "results.json"
 SHIPPED_TABLES = {
     "substances": "substances of the catalogue",
     "ei_principal_ions": "EI-MS records",
@@ -70,6 +71,7 @@ def main() -> None:
             shutil.copy(picture, pictures / picture.name)
     text = with_block(text, "output: identify", f"```text\n{printed}```")
     text = with_block(text, "accuracy", accuracy_table(RESULTS))
+    text = with_block(text, "speed", speed_table(SPEED))
     text = with_block(text, "output: shipped", shipped_table(ROOT / "reference_spectra"))
     readme.write_text(text, encoding="utf-8")
     findings = ROOT / "docs" / "findings.md"
@@ -136,6 +138,32 @@ def _accuracy_row(label: str, record: dict[str, Any]) -> str:
         record["date"],
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def speed_table(results: Path) -> str:
+    """The measured speed beside that of peers; one sentence where nothing was kept."""
+    if not results.is_file():
+        return "`python -m benchmarks.speed` measures it; no figures are kept yet."
+    kept = json.loads(results.read_text(encoding="utf-8"))
+    settings = kept["settings"]
+    threads = {pool["num_threads"] for pool in settings["thread_pools"]}
+    lines = ["| work | ours | beside | peer | ratio |", "|---|---|---|---|---|"]
+    for section in kept["sections"].values():
+        lines += [_speed_row(row) for row in section["comparisons"]]
+    said = f"{settings['date']}, Python {settings['python']}, {settings['machine']}; threads of numerical libraries: {max(threads, default=1)}."
+    return "\n".join([*lines, "", f"Medians of interleaved rounds, {said}"])
+
+
+def _speed_row(row: dict[str, Any]) -> str:
+    peer = row["peer_median_s"]
+    ratio = "" if peer is None else f"{row['ratio']:.3g} ({row['ratio_is']})"
+    beside = "" if row["peer"] is None else _cell(row["peer"])
+    cells = [_cell(row["name"]), _time(row["ours_median_s"]), beside, "" if peer is None else _time(peer), ratio]
+    return f"| {' | '.join(cells)} |"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
 
 
 def shipped_table(folder: Path) -> str:

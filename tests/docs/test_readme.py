@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -57,6 +58,21 @@ def test_every_figure_of_the_accuracy_table_stands_in_its_result_file(make: Any,
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     expected = "EI, 3 / 2 / 1, 0.500, 0.750, 0.250, 0.125, 0.500 / 0.000, 1.000 / 0.250, 0.062, 0.38, 2026-11-22"
     assert cells == expected.split(", ")
+
+
+def test_the_speed_is_that_of_the_result_file(make: Any) -> None:
+    assert make.block(README, "speed") == make.speed_table(make.SPEED), "run `python docs/make.py`"
+
+
+def test_a_row_of_the_speed_table_says_whose_time_and_which_ratio(make: Any, tmp_path: Path) -> None:
+    row = {"name": "read MSP", "peer": "matchms", "ours_median_s": 0.25, "peer_median_s": 2.0, "ratio": 8.0, "ratio_is": "peer / ours"}
+    alone = {**row, "name": "open", "peer": None, "peer_median_s": None, "ours_median_s": 0.001}
+    settings = {"date": "2026-11-22", "python": "3.11.7", "machine": "Linux, 2 cores", "thread_pools": [{"num_threads": 1}]}
+    kept = {"settings": settings, "sections": {"reading": {"comparisons": [row, alone]}}}
+    (tmp_path / "results.json").write_text(json.dumps(kept), encoding="utf-8")
+    lines = make.speed_table(tmp_path / "results.json").splitlines()
+    assert lines[2:4] == ["| read MSP | 250 ms | matchms | 2 s | 8 (peer / ours) |", "| open | 1 ms |  |  |  |"]
+    assert "2026-11-22" in lines[-1]
 
 
 def test_the_numbers_of_what_ships_are_those_of_the_tables(make: Any) -> None:
