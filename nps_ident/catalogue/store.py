@@ -265,4 +265,10 @@ def open_catalogue(path: str | Path | None = None) -> Catalogue:
         sha256 = verify_manifest(place, [SUBSTANCES])[SUBSTANCES]
     else:
         sha256 = hashlib.sha256(_bytes(table)).hexdigest()
+    return _catalogue(table, sha256)
+
+
+@lru_cache(maxsize=4)
+def _catalogue(table: Path, sha256: str) -> Catalogue:
+    """A table of that content, read once: identifying a thousand spectra asks for it more than a thousand times."""
     return Catalogue(entries=read_entries(table), source=str(table), sha256=sha256)

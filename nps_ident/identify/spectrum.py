@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nps_ident.confidence.calibration import shipped_calibration
@@ -323,15 +325,29 @@ def _variant(decision: Decision) -> Variant | None:
 
 @cache
 def _software() -> tuple[tuple[str, str], ...]:
-    """Versions that decide the answer's bytes, without importing what was not needed."""
-    from importlib.metadata import PackageNotFoundError, version
+    """Versions that decide the answer's bytes, without importing what was not needed.
 
+    Read from the names of the installed packages' folders (``rdkit-2026.9.1.dist-info``, PyPA specification "Recording installed projects"):
+    ``importlib.metadata`` opens them with a parser of e-mail, which takes longer than the search.
+    """
     from nps_ident import __version__
 
     found = [("nps_ident", __version__)]
     for package in ("numpy", "rdkit"):
-        try:
-            found.append((package, version(package)))
-        except PackageNotFoundError:
-            continue
+        version = _installed_version(package)
+        if version:
+            found.append((package, version))
     return tuple(found)
+
+
+def _installed_version(package: str) -> str | None:
+    for place in filter(None, sys.path):
+        folders = sorted(Path(place).glob(f"{package}-*.dist-info"))
+        if folders:
+            return folders[-1].stem.removeprefix(f"{package}-")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)  # installed in another way
+    except PackageNotFoundError:
+        return None

@@ -114,10 +114,9 @@ def _register(kind: str) -> list[Library]:
     if not register_file().is_file():
         return []
     with open_register() as register:
-        spectra = register.spectra()
-        if not spectra:
+        if not any(entry.n_spectra for entry in register.entries()):
             return []
-        return [_cached("register", register.content_hash(), kind, lambda: spectra, None, register.catalogue())]
+        return [_cached("register", register.content_hash(), kind, register.spectra, None, register.catalogue)]
 
 
 def _starter() -> Library:
@@ -142,7 +141,7 @@ def _cached(
     kind: str,
     spectra: Callable[[], Iterable[MassSpectrum]],
     progress: Callable[[str, int], None] | None,
-    catalogue: Catalogue | None = None,
+    catalogue: Callable[[], Catalogue] | None = None,
 ) -> Library:
     from nps_ident.catalogue.store import reference_folder
 
@@ -162,6 +161,6 @@ def _cached(
         folder,
         name=name,
         kind=kind,
-        catalogue=catalogue or open_catalogue(),
+        catalogue=(catalogue or open_catalogue)(),
         progress=None if progress is None else lambda n_read: progress(name, n_read),
     )
