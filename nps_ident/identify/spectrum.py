@@ -221,7 +221,9 @@ def _with_fragment_lists(prepared: MassSpectrum, decision: Decision) -> Decision
 def _candidate(hit: Hit, probability: float | None, answer: _Answer) -> Candidate:
     calibration = answer.calibration
     lr = None
-    if calibration is not None and probability is not None and hit.score >= calibration.lowest_score:
+    # Where too little can be compared, the probability rests on the mass: evidence too thin for a likelihood ratio.
+    comparable = answer.decision.verdict is not Verdict.INADEQUATE
+    if calibration is not None and probability is not None and comparable and hit.score >= calibration.lowest_score:
         lr = calibration.log10_lr(probability, max(answer.hits.n_substances, 1))
     fields = hit.library.reference(int(hit.library[f"{SECTIONS[answer.hits.technique]}.reference"][hit.row]))
     proposed = hit.substance.status != "confirmed"
