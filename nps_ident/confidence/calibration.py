@@ -106,6 +106,17 @@ class Calibration:
         probabilities: NDArray[np.float64] = share * float(np.clip(in_library, edge, 1.0 - edge))
         return probabilities
 
+    def at_even_odds(self, in_library: float) -> float:
+        """What P(in library) would be had it been as likely as not before the spectrum was seen.
+
+        Parameters
+        ----------
+        in_library : float
+            The sum of the candidates' probabilities, 0 to below 1.
+        """
+        odds = in_library / (1.0 - in_library) * (1.0 - self.prior_in_library) / self.prior_in_library
+        return odds / (1.0 + odds)
+
     def log10_lr(self, probability: float, n_substances: int) -> float:
         """log10 of posterior odds over prior odds, the prior being that of one of ``n_substances`` equally likely ones.
 

@@ -92,7 +92,8 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
     elif calibration is None and order:
         why = f"No calibration holds for {hits.technique} searches of {hits.kind.replace('_', '-')} libraries: no probability, nothing is named."
         findings.append(Finding(code="IDENT-002", severity=Severity.WARNING, text=why))
-    kind, why, drug_class, nearest = _abstain(hits, order, probabilities, relatives)
+    none_fits = calibration is not None and probabilities is not None and calibration.at_even_odds(float(probabilities.sum())) < 0.5
+    kind, why, drug_class, nearest = _abstain(hits, order, probabilities, relatives, none_fits=none_fits)
     return verdict(kind, why, drug_class=drug_class, nearest=nearest)
 
 
@@ -120,9 +121,17 @@ def _named(
 
 
 def _abstain(
-    hits: HitList, order: tuple[int, ...], probabilities: NDArray[np.float64] | None, relatives: tuple[Hit, ...]
+    hits: HitList,
+    order: tuple[int, ...],
+    probabilities: NDArray[np.float64] | None,
+    relatives: tuple[Hit, ...],
+    *,
+    none_fits: bool,
 ) -> tuple[Verdict, str, str | None, tuple[Hit, ...]]:
-    """Why nothing is named, and what is supported instead: an analogue, a class, or nothing."""
+    """Why nothing is named, and what is supported instead: an analogue, a class, or nothing.
+
+    ``none_fits``: by the spectrum alone, at even odds, none of the candidates is likelier than one of them.
+    """
     if probabilities is None or not order:
         short = "No candidate" if not order else "Not named"
     else:
@@ -133,15 +142,15 @@ def _abstain(
     top = relatives[0].score if relatives else 0.0
     if drug_class is not None and share >= CLASS_SHARE and top >= FAR:
         nearest = tuple(hit for hit in relatives[:10] if hit.substance.drug_class == drug_class)
-        # An analogue is one only where none fits: that must be likelier than not, and without a probability cannot be said.
-        none_fits = probabilities is not None and float(probabilities.sum()) < 0.5
+        # An analogue is one only where none fits; the spectrum must say so, whatever the library usually holds.
         if none_fits and nearest[0].score >= NEAR:
-            why = f"{short}; the nearest references are {drug_class}s, first {nearest[0].substance.name} (similarity {nearest[0].score:.2f})."
+            first = f"first {nearest[0].substance.name} (similarity {nearest[0].score:.2f})"
+            why = f"{short}; the spectrum alone speaks for none of them; the nearest references are {drug_class}s, {first}."
             return Verdict.UNKNOWN_VARIANT, why, drug_class, nearest
         if probabilities is None:
             near = "no substance can be named without a probability"
         else:
-            near = "but no analogue is near" if none_fits else "and a substance of the library is likelier than none of them, but below the cut"
+            near = "but no analogue is near" if none_fits else "and the spectrum speaks for a substance of the library, but not enough"
         why = f"{short}; {share:.0%} of the likeness is to the class {drug_class}, {near}."
         return Verdict.CLASS_ONLY, why, drug_class, nearest
     return Verdict.NO_MATCH, f"{short}; no drug class is supported by the nearest references.", None, ()

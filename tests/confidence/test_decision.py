@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,13 +126,17 @@ def test_relatives_of_one_class_support_an_analogue_when_near_and_a_class_when_f
         assert decision.characterise is (expected is not Verdict.NO_MATCH)
 
 
-def test_a_substance_that_is_likelier_than_none_is_not_called_an_unknown_variant() -> None:
+def test_where_the_spectrum_speaks_for_a_listed_substance_none_is_called_an_unknown_variant() -> None:
     best = _hit("a", 0.95, drug_class="cathinone")
     hits = _list(best, _hit("b", 0.5, drug_class="cathinone"))
     likelier = decide(hits, 30, _calibration(in_library=0.5), relatives=(best,))  # P(in library) = 0.62, below the cut
     assert likelier.verdict is Verdict.CLASS_ONLY
-    assert "likelier than none" in likelier.findings[0].text
+    assert "speaks for a substance of the library" in likelier.findings[0].text
     assert decide(hits, 30, _calibration(in_library=-0.5), relatives=(best,)).verdict is Verdict.UNKNOWN_VARIANT
+    # Where nineteen in twenty queries are in the library, 0.62 is less than was believed before: the spectrum speaks against it.
+    usual = replace(_calibration(in_library=0.5), prior_in_library=0.95)
+    assert usual.at_even_odds(0.62) == pytest.approx(0.62 / 0.38 / 19 / (1 + 0.62 / 0.38 / 19))
+    assert decide(hits, 30, usual, relatives=(best,)).verdict is Verdict.UNKNOWN_VARIANT
 
 
 def test_relatives_that_are_no_drugs_outvote_one_that_is() -> None:
