@@ -115,7 +115,7 @@ def print_rows(rows: Iterable[Mapping[str, object]], columns: Sequence[str], fil
 def _csv_cell(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False))
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

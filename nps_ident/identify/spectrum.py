@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nps_ident.confidence.calibration import shipped_calibration
-from nps_ident.confidence.decision import SEPARATED_BY, Decision, decide
+from nps_ident.confidence.decision import SEPARATED_BY, Decision, decide, with_foreign_peaks
 from nps_ident.errors import InputError, LibraryError
 from nps_ident.library.compiled import SECTIONS
 from nps_ident.library.fragment_lists import listed_substances
 from nps_ident.library.search import relatives, search
+from nps_ident.library.search_ei import foreign_peaks
 from nps_ident.model import Candidate, Finding, Identification, MassSpectrum, Severity, Technique, Variant, Verdict
+from nps_ident.similarity.match_factor import nominal
 from nps_ident.spectra.peaks import prepare, principal_ions
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class _Answer:
     decision: Decision
     calibration: Calibration | None
     findings: tuple[Finding, ...] = ()
+    unexplained: float | None = None
 
     @property
     def best(self) -> Hit:
@@ -117,6 +120,7 @@ def identify(
         isomers_without_reference=_isomers_without_reference(matches[0], prepared.technique, libraries) if named and matches else None,
         separated_by=SEPARATED_BY[prepared.technique] if decision.verdict is Verdict.ISOMER_SET else None,
         variant=_variant(decision),
+        unexplained_fraction=chosen.unexplained,
         findings=findings,
     )
 
@@ -141,9 +145,13 @@ def _answer(
         too_small, calibration = (Finding(code="IDENT-003", severity=Severity.WARNING, text=text),), None
     near = relatives(query, members, hits, most=SEARCHED)
     decision = decide(hits, query.n_peaks, calibration, relatives=near)
+    foreign = None
+    if technique is Technique.EI_MS and decision.verdict in NAMED:
+        foreign, masses = foreign_peaks(nominal(query.mz, query.intensity), hits.hits[decision.order[0]])
+        decision = with_foreign_peaks(decision, hits, foreign, masses)
     if too_small:  # there is a calibration, only not for so few
         decision = replace(decision, findings=tuple(finding for finding in decision.findings if finding.code != "IDENT-002"))
-    return _Answer(kind=kind, hits=hits, decision=decision, calibration=calibration, findings=too_small)
+    return _Answer(kind=kind, hits=hits, decision=decision, calibration=calibration, findings=too_small, unexplained=foreign)
 
 
 @cache
@@ -227,8 +235,12 @@ def _candidate(hit: Hit, probability: float | None, answer: _Answer) -> Candidat
         lr = calibration.log10_lr(probability, max(answer.hits.n_substances, 1))
     fields = hit.library.reference(int(hit.library[f"{SECTIONS[answer.hits.technique]}.reference"][hit.row]))
     proposed = hit.substance.status != "confirmed"
+    substance = hit.substance
+    if fields.get("label") and substance.inchikey and substance.inchikey[15:23] == NO_STEREO:
+        # Stereoisomers filed under one flat key share a row; what is shown is what this reference is a spectrum of.
+        substance = replace(substance, name=str(fields["label"]))
     return Candidate(
-        substance=hit.substance,
+        substance=substance,
         score=hit.score,
         match_factor=None if hit.match_factor is None else round(min(hit.match_factor, 999.0)),
         reverse_match_factor=None if hit.reverse_match_factor is None else round(min(hit.reverse_match_factor, 999.0)),
@@ -272,7 +284,7 @@ def _about_best(prepared: MassSpectrum, matches: tuple[Candidate, ...], decision
         findings.append(Finding(code=code, severity=severity, text=text))
 
     if best.inchikey and not best.isotope_labelled:
-        others = ", ".join(name for key, name in _stereoisomers(best.inchikey))
+        others = ", ".join(dict.fromkeys(name for _, name in _stereoisomers(best.inchikey) if name.casefold() != best.name.casefold()))
         if others or best.inchikey[15:23] != NO_STEREO:
             others = f"{others}, which may differ in their legal status" if others else "its stereoisomers"
             note("IDENT-006", f"Stereochemistry not established: mass spectra do not tell {best.name} from {others}.", Severity.INFO)

@@ -21,7 +21,7 @@ from nps_ident.chemistry.fingerprints import counted_tanimoto, flattened, is_tri
 from nps_ident.chemistry.relations import Relation, is_merely_less_specified, relation_of
 from nps_ident.chemistry.structural_changes import Difference, structural_difference
 from nps_ident.chemistry.structures import parent_of
-from nps_ident.errors import InputError, NpsIdentError
+from nps_ident.errors import ChemistryError, InputError, NpsIdentError
 from nps_ident.identify.structure_index import StructureIndex, index_of, open_known
 from nps_ident.identify.structure_query import Question, is_file, read_file, read_question
 from nps_ident.model import Finding, LibraryStamp, Severity, Substance, Verdict
@@ -123,7 +123,13 @@ def identify_structures(
         yield identify_structure(query, catalogue, top=top)
         return
     for question in read_file(query):
-        yield question if isinstance(question, NpsIdentError) else _answer(question, catalogue, top)
+        if isinstance(question, NpsIdentError):
+            yield question
+            continue
+        try:
+            yield _answer(question, catalogue, top)
+        except ChemistryError as error:
+            yield error
 
 
 def rerun_structure(settings: dict[str, Any]) -> dict[str, Any]:
@@ -158,6 +164,9 @@ def _answer(question: Question, catalogue: Catalogue, top: int) -> StructureIden
     if top < 1:
         raise InputError(f"The 'top' parameter must be an integer of at least 1. Got {top}.")
     parent = question.parent
+    if any(finding.code == "STRUC-002" for finding in parent.findings):
+        text = question.query.input[:80]
+        raise ChemistryError(f"{text!r} holds several organic parts that are no usual counter-ions; identify each by itself.")
     drug_class = drug_class_of(parent.mol)
     index = index_of(catalogue.substances)
     forms = _forms(parent, catalogue, index)

@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nps_ident.model import MassSpectrum, Polarity, Source, SubstanceLabel, Technique
+from nps_ident.model import Finding, MassSpectrum, Polarity, Severity, Source, SubstanceLabel, Technique
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from nps_ident.io.document import Document
-    from nps_ident.model import Finding
 
 __all__ = ["decimals", "known_fields", "meaning_of", "number", "spectrum_from_fields", "spectrum_from_known", "technique_named"]
 
@@ -173,6 +172,7 @@ def spectrum_from_known(
             has_precursor=precursor is not None,
         )
     retention_index = get("retention_index")
+    adduct, assumed = _adduct(get("adduct"), get("charge", ""))
     return MassSpectrum(
         name=get("record_name") or get("name") or f"{document.stem}#{index}",
         mz=mz,  # type: ignore[arg-type]
@@ -180,7 +180,7 @@ def spectrum_from_known(
         technique=technique,
         precursor_mz=precursor,
         precursor_decimals=precursor_decimals,
-        adduct=get("adduct"),
+        adduct=adduct,
         polarity=_polarity(get("polarity", ""), get("charge", "")),
         collision_energy=get("collision_energy"),
         instrument_type=get("instrument_type"),
@@ -190,7 +190,7 @@ def spectrum_from_known(
         licence=get("licence"),
         label=_label(known, synonyms),
         metadata=tuple(metadata),
-        findings=tuple(findings),
+        findings=(*findings, *assumed),
         source=Source(file=document.path, index=index, sha256=document.sha256),
     )
 
@@ -198,6 +198,16 @@ def spectrum_from_known(
 def _precursor(text: str | None) -> tuple[float | None, int | None]:
     value = number(text) if text else None
     return (value, decimals(text)) if text and value is not None and value > 0 else (None, None)
+
+
+def _adduct(stated: str | None, charge: str) -> tuple[str | None, tuple[Finding, ...]]:
+    """The adduct as stated; for an ion of several charges without one, its protons, which is said."""
+    several = re.fullmatch(r"\s*\+?([2-9])\+?\s*", charge)
+    if stated or several is None:
+        return stated, ()
+    adduct = f"[M+{several[1]}H]{several[1]}+"
+    text = f"The ion has charge {several[1]}+ and no adduct is given; {adduct} was taken."
+    return adduct, (Finding(code="FILE-014", severity=Severity.WARNING, text=text),)
 
 
 def _polarity(words: str, charge: str) -> Polarity | None:

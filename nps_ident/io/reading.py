@@ -42,7 +42,10 @@ def find_files(paths: Iterable[str | Path]) -> Iterator[Path]:
     InputError
         For a path that does not exist.
     """
-    for path in map(Path, paths):
+    for given in paths:
+        if not str(given):
+            raise InputError("An empty path names no file or folder; expected one of either.")
+        path = Path(given)
         if path.is_dir():
             for found in sorted(path.rglob("*")):
                 if found.is_file() and not any(part.startswith(".") for part in found.relative_to(path).parts):

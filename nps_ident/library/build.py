@@ -104,7 +104,11 @@ def build_library(
             n_skipped += 1
             continue
         sections[prepared.technique].append((prepared, identities.row(prepared), len(references)))
-        references.append(_reference_fields(prepared))
+        fields = _reference_fields(prepared)
+        named = identities.substances[sections[prepared.technique][-1][1]].name
+        if prepared.label.name and prepared.label.name.casefold() != named.casefold():
+            fields["label"] = prepared.label.name
+        references.append(fields)
     if not references:
         raise LibraryError(f"{name}: none of the {n_skipped} spectra can be a reference; each needs a technique, peaks and a substance.")
     substances = identities.substances

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from nps_ident.library.compiled import Library
 
-__all__ = ["SCREENED", "screening_weights", "search_ei", "weighted_cosines"]
+__all__ = ["SCREENED", "foreign_peaks", "screening_weights", "search_ei", "weighted_cosines"]
 
 SCREENED = 150
 """References passed from the index to the match factor: on real spectra the best ten by match factor are among them, which
@@ -22,6 +22,7 @@ SCREENED = 150
 _MASS_POWER, _INTENSITY_POWER = 1.3, 0.53
 """Weights that separate compounds best in EI libraries: Kim et al. 2012, doi:10.1093/bioinformatics/bts083."""
 _TOP_MASS_SHARE = 0.01 * BASE_PEAK
+_STRONG, _LACKING = 0.05 * BASE_PEAK, 0.2
 _BLOCK = 1 << 14
 
 
@@ -104,6 +105,20 @@ def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hi
             *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def foreign_peaks(query: NominalSpectrum, hit: Hit) -> tuple[float, tuple[int, ...]]:
+    """Strong peaks of the query that the reference of a hit lacks: their share of the signal, and their masses, the strongest first.
+
+    Strong is 5 % of the base peak and more; lacking is less than a fifth of it in the reference, both scaled to their base peaks: between
+    laboratories intensities of that size differ less.
+    """
+    peaks = slice(*hit.library["ei.peak_start"][hit.row : hit.row + 2])
+    theirs = np.zeros(int(max(query.mz[-1], hit.library["ei.mz"][peaks][-1])) + 1)
+    theirs[hit.library["ei.mz"][peaks]] = hit.library["ei.intensity"][peaks]
+    foreign = (query.intensity >= _STRONG) & (theirs[query.mz] < query.intensity * _LACKING)
+    order = np.argsort(-query.intensity[foreign], kind="stable")
+    return float(query.intensity[foreign].sum() / query.intensity.sum()), tuple(query.mz[foreign][order].tolist())
 
 
 def _top_mass(mz: NDArray[np.int32], intensity: NDArray[np.float64]) -> float:

@@ -147,6 +147,7 @@ class Identification:
     isomers_without_reference: tuple[str, ...] | None = None
     separated_by: tuple[str, ...] | None = None
     variant: Variant | None = None
+    unexplained_fraction: float | None = None
     findings: tuple[Finding, ...] = ()
     record: str | None = None
 
@@ -180,7 +181,7 @@ class Identification:
             "isomers_without_reference": None if self.isomers_without_reference is None else list(self.isomers_without_reference),
             "separated_by": None if self.separated_by is None else list(self.separated_by),
             "components": None,
-            "unexplained_fraction": None,
+            "unexplained_fraction": _rounded(self.unexplained_fraction, "fraction"),
             "variant": self.variant.to_dict() if self.variant else None,
             "findings": [finding.to_dict() for finding in self.findings],
             "library": self.library.to_dict(),

@@ -131,7 +131,7 @@ def test_where_the_spectrum_speaks_for_a_listed_substance_none_is_called_an_unkn
     hits = _list(best, _hit("b", 0.5, drug_class="cathinone"))
     likelier = decide(hits, 30, _calibration(in_library=0.5), relatives=(best,))  # P(in library) = 0.62, below the cut
     assert likelier.verdict is Verdict.CLASS_ONLY
-    assert "speaks for a substance of the library" in likelier.findings[0].text
+    assert "the spectrum speaks for it, but not enough" in likelier.findings[0].text
     assert decide(hits, 30, _calibration(in_library=-0.5), relatives=(best,)).verdict is Verdict.UNKNOWN_VARIANT
     # Where nineteen in twenty queries are in the library, 0.62 is less than was believed before: the spectrum speaks against it.
     usual = replace(_calibration(in_library=0.5), prior_in_library=0.95)
