@@ -397,3 +397,18 @@ def test_heavy_packages_are_not_loaded_on_the_way_to_an_answer(three: Path, with
     )
     assert done.stderr.strip() == "[]"
     assert len(done.stdout.splitlines()) == 3
+
+
+def test_an_empty_path_is_no_folder(capsys: pytest.CaptureFixture[str], with_library: list[str]) -> None:
+    """An unset shell variable must not send the whole working folder through the search."""
+    assert main(["identify", "", *with_library, "--no-record"]) == 1
+    assert "empty path" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_that_is_full_is_one_sentence() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run([sys.executable, "-c", PROGRAM, "catalogue", "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -71,3 +71,10 @@ def test_json_forms_write_every_key_verbatim(form: str) -> None:
 def test_json_refuses_numbers_that_json_does_not_have() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         print_rows([{"x": float("nan")}], ("x",), io.StringIO(), form="jsonl")
+
+
+def test_csv_carries_no_terminal_commands() -> None:
+    out = io.StringIO()
+    print_rows([{"name": "a\x1b]0;owned\x07b"}], ["name"], out, form="csv")
+    assert "\x1b" not in out.getvalue()
+    assert "\x07" not in out.getvalue()

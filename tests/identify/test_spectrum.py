@@ -325,3 +325,33 @@ def test_the_shift_to_the_nearest_relative_gives_the_mass_of_the_unknown(tmp_pat
     assert answer.variant.mass_shift_da == pytest.approx(14.0157, abs=0.001)
     assert answer.variant.predicted_mass_da == pytest.approx(350.2358, abs=0.001)
     assert answer.characterise
+
+
+def _sum(a: MassSpectrum, b: MassSpectrum, share: float) -> MassSpectrum:
+    """Two spectra in one: the second with ``share`` of the first one's base peak."""
+    scaled = [(s.mz, s.intensity / s.intensity.max() * weight) for s, weight in ((a, 1.0), (b, share))]
+    return _ei(*(np.concatenate(parts) for parts in zip(*scaled, strict=True)))
+
+
+def test_a_mixture_is_not_named_after_its_best_part(ei_library: Library) -> None:
+    a, b = ei_references()[7], ei_references()[90]
+    alone = _asked(measured(a), ei_library)
+    assert alone.verdict is Verdict.MATCH
+    assert (alone.unexplained_fraction or 0.0) < 0.1
+    assert "IDENT-011" not in _codes(alone)
+    both = _asked(_sum(a, b, 1.0), ei_library)
+    assert both.verdict is not Verdict.MATCH
+    assert both.characterise
+    little = _asked(_sum(a, b, 0.2), ei_library)
+    if little.verdict is Verdict.MATCH:
+        assert "IDENT-011" in _codes(little)
+
+
+def test_a_reference_under_a_flat_key_is_shown_by_its_own_name(tmp_path: Path) -> None:
+    """Public libraries file stereoisomers under one InChIKey without stereochemistry; the first name met must not become all of them."""
+    references = ei_references()
+    twin = replace(references[21], label=replace(references[20].label, name="The other stereoisomer"), accession="other")
+    library = build_library([*references[:21], twin, *references[22:]], tmp_path / "lib", name="flat")
+    answer = _asked(measured(references[21]), library)
+    assert answer.best is not None
+    assert answer.best.substance.name == "The other stereoisomer"

@@ -400,3 +400,8 @@ def test_every_substance_that_ships_is_found_as_itself(shipped: Catalogue) -> No
     for substance in shipped.substances[::40]:
         result = identify_structure(substance.smiles or "", shipped, top=1)
         assert (result.verdict, result.best and result.best.substance.inchikey) == (Verdict.MATCH, substance.inchikey)
+
+
+def test_two_drugs_in_one_structure_are_refused_not_answered_by_the_larger() -> None:
+    with pytest.raises(ChemistryError, match="several organic parts"):
+        identify_structure("CNC(C)Cc1ccc2OCOc2c1.CN1C(=O)N(C)c2ncn(C)c2C1=O")

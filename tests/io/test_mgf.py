@@ -115,3 +115,15 @@ def test_real_files_are_read_whole(realdata: Path) -> None:
     for name in ("testdata.mgf", "pesticides.mgf"):
         path = formats / "matchms__matchms" / name
         assert len(read_spectra(path)) == path.read_text().count("BEGIN IONS")
+
+
+def test_several_charges_without_an_adduct_are_protons_and_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "two.mgf"
+    file.write_text("BEGIN IONS\nTITLE=two\nPEPMASS=152.5796\nCHARGE=2+\n58.065 999\nEND IONS\n", encoding="utf-8")
+    [spectrum] = read_spectra(file)
+    assert spectrum.adduct == "[M+2H]2+"
+    assert [finding.code for finding in spectrum.findings] == ["FILE-014"]
+    file.write_text("BEGIN IONS\nTITLE=one\nPEPMASS=304.1543\nCHARGE=1+\n58.065 999\nEND IONS\n", encoding="utf-8")
+    [single] = read_spectra(file)
+    assert single.adduct is None
+    assert not single.findings
