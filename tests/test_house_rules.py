@@ -36,7 +36,7 @@ def _modules_after(code: str, tmp_path: Path) -> set[str]:
     program = f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nprint('\\n' + ' '.join(sys.modules))"
     environment = {**os.environ, "NPS_IDENT_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     run = [sys.executable, "-c", program]
-    done = subprocess.run(run, check=True, capture_output=True, text=True, env=environment, cwd=ROOT)  # noqa: S603
+    done = subprocess.run(run, check=True, capture_output=True, text=True, env=environment, cwd=ROOT)
     return set(done.stdout.splitlines()[-1].split())
 
 

@@ -169,7 +169,7 @@ def test_opening_needs_no_chemistry_toolkit() -> None:
         "import sys; from nps_ident.catalogue.store import open_catalogue; open_catalogue();"
         "print(sorted({'rdkit', 'pandas', 'scipy'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

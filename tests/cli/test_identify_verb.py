@@ -295,7 +295,7 @@ def test_a_reader_that_goes_away_is_no_traceback(three: Path, with_library: list
     read, write = os.pipe()
     os.close(read)
     try:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-c", PROGRAM, "identify", str(three), *with_library, "--format", "jsonl"],
             stdout=write,
             stderr=subprocess.PIPE,
@@ -315,7 +315,7 @@ def test_two_programs_at_once_record_everything(tmp_path: Path, ei_library: Libr
         places[-1].write_text(msp(_query(10 * number + n) for n in range(10)), encoding="utf-8")
     given = ["--no-starter", "--library", str(ei_library.folder), "--format", "jsonl"]
     running = [
-        subprocess.Popen([sys.executable, "-c", PROGRAM, "identify", str(place), *given], stdout=subprocess.PIPE, text=True)  # noqa: S603
+        subprocess.Popen([sys.executable, "-c", PROGRAM, "identify", str(place), *given], stdout=subprocess.PIPE, text=True)
         for place in places
     ]
     outputs = [program.communicate(timeout=120)[0] for program in running]
@@ -388,7 +388,7 @@ def test_heavy_packages_are_not_loaded_on_the_way_to_an_answer(three: Path, with
         "import sys; from nps_ident.cli import main; status = main(sys.argv[1:]);"
         "print([name for name in ('rdkit', 'pandas', 'sklearn', 'matplotlib', 'scipy', 'sqlalchemy') if name in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", program, "identify", str(three), *with_library, "--format", "jsonl"],
         text=True,
         capture_output=True,

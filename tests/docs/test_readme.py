@@ -30,7 +30,7 @@ def test_the_continuous_integration_runs_the_second_command_as_the_readme_writes
     assert "pip install -q" not in script
     program = f'here="$1"\n{function}\ncommand_of_readme tests'
     run = ["bash", "-euc", program, "bash", str(ROOT)]
-    found = subprocess.run(run, check=True, capture_output=True, text=True)  # noqa: S603
+    found = subprocess.run(run, check=True, capture_output=True, text=True)
     assert found.stdout.splitlines() == [make.command(README, "tests")]
 
 

@@ -245,7 +245,7 @@ def test_other_xml_is_of_no_known_format(tmp_path: Path) -> None:
 def test_xml_libraries_load_only_for_xml(tmp_path: Path) -> None:
     path = write(tmp_path, "Name: a\nNum Peaks: 1\n58 999\n", "q.msp")
     code = "import sys; from nps_ident.io import read_spectra; read_spectra(sys.argv[1]); print({'lxml', 'pyteomics'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 

@@ -44,7 +44,7 @@ with open_ledger(path) as ledger, ledger.batch():
 def start(path: Path, who: str, n: int, *, crash: bool = False) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", _RECORD_MANY, str(path), who, str(n), "crash" if crash else "no"]
     root = str(Path(__file__).resolve().parents[2])
-    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": root}, stderr=subprocess.PIPE)  # noqa: S603 - our own program
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": root}, stderr=subprocess.PIPE)
 
 
 def test_the_answer_comes_back_with_the_id_of_its_record(tmp_path: Path, answer: Identification) -> None:
@@ -311,5 +311,5 @@ def test_recording_does_not_load_cryptography_until_it_signs(tmp_path: Path) -> 
     )
     root = str(Path(__file__).resolve().parents[2])
     command = [sys.executable, "-c", code, str(tmp_path / "l.sqlite")]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, capture_output=True, check=False)  # noqa: S603 - our own program
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -44,7 +44,7 @@ def test_processes_that_compile_one_file_at_once_all_succeed_with_the_same_libra
     environment = {**os.environ, "PYTHONPATH": str(Path(compiled.__file__).parents[2])}
     command = [sys.executable, "-c", OPENER, str(tmp_path / "own.msp")]
     processes = [
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(
             [*command, str(tmp_path / f"ready-{i}"), "3"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         for i in range(3)
