@@ -152,18 +152,18 @@ def _abstain(
         short = f"Not named: the best candidate, {best.substance.name}, has {figures}"
     drug_class, share = class_support(relatives)
     supported = drug_class is not None and share >= CLASS_SHARE and relatives[0].score >= FAR
-    if probabilities is not None and order and not none_fits and probabilities[order[0]] >= 0.5 and _suffices(hits, hits.hits[order[0]]):
-        own = hits.hits[order[0]].substance.drug_class or (drug_class if supported else None)
-        why = f"{short}: the spectrum speaks for it, but not enough to name it; confirm it or measure again."
-        return Verdict.CLASS_ONLY, why, own, ()
-    if not supported or drug_class is None:
-        return Verdict.NO_MATCH, f"{short}; no drug class is supported by the nearest references.", None, ()
-    nearest = tuple(hit for hit in relatives[:10] if hit.substance.drug_class == drug_class)
+    nearest = tuple(hit for hit in relatives[:10] if supported and hit.substance.drug_class == drug_class)
     # An analogue is one only where none fits; the spectrum must say so, whatever the library usually holds.
-    if none_fits and nearest[0].score >= NEAR:
+    if none_fits and nearest and nearest[0].score >= NEAR:
         first = f"first {nearest[0].substance.name} (similarity {nearest[0].score:.2f})"
         why = f"{short}; the spectrum alone speaks for none of them; the nearest references are {drug_class}s, {first}."
         return Verdict.UNKNOWN_VARIANT, why, drug_class, nearest
+    if probabilities is not None and order and probabilities[order[0]] >= 0.5 and _suffices(hits, hits.hits[order[0]]):
+        own = hits.hits[order[0]].substance.drug_class or (drug_class if supported else None)
+        why = f"{short}: likelier than not, but not enough to name it; confirm it or measure again."
+        return Verdict.CLASS_ONLY, why, own, ()
+    if not nearest:
+        return Verdict.NO_MATCH, f"{short}; no drug class is supported by the nearest references.", None, ()
     near = "no substance can be named without a probability" if probabilities is None else "but no analogue is near"
     return Verdict.CLASS_ONLY, f"{short}; {share:.0%} of the likeness is to the class {drug_class}, {near}.", drug_class, nearest
 

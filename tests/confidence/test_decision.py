@@ -131,7 +131,7 @@ def test_where_the_spectrum_speaks_for_a_listed_substance_none_is_called_an_unkn
     hits = _list(best, _hit("b", 0.5, drug_class="cathinone"))
     likelier = decide(hits, 30, _calibration(in_library=0.5), relatives=(best,))  # P(in library) = 0.62, below the cut
     assert likelier.verdict is Verdict.CLASS_ONLY
-    assert "the spectrum speaks for it, but not enough" in likelier.findings[0].text
+    assert "likelier than not, but not enough" in likelier.findings[0].text
     assert decide(hits, 30, _calibration(in_library=-0.5), relatives=(best,)).verdict is Verdict.UNKNOWN_VARIANT
     # Where nineteen in twenty queries are in the library, 0.62 is less than was believed before: the spectrum speaks against it.
     usual = replace(_calibration(in_library=0.5), prior_in_library=0.95)
@@ -155,3 +155,14 @@ def test_equal_probabilities_stand_in_the_order_of_the_keys() -> None:
     hits = [_hit(name, 0.9) for name in "cab"]
     decision = decide(_list(*hits), 30, _calibration(), relatives=())
     assert [hits[i].substance.name for i in decision.order] == ["a", "b", "c"]
+
+
+def test_a_listed_drug_that_is_likelier_than_not_is_never_no_match() -> None:
+    """Methamphetamine at a match factor of 999 beside classless look-alikes: the question stays open, whatever outvotes its class."""
+    best = _hit("a", 0.99, drug_class="phenethylamine/amphetamine")
+    look_alikes = tuple(_hit(f"l{i}", 0.8) for i in range(8))
+    usual = replace(_calibration(in_library=2.0), prior_in_library=0.95)  # 0.88 at most: below the cut, and below even odds
+    decision = decide(_list(best, *look_alikes), 30, usual, relatives=(best, *look_alikes))
+    assert decision.verdict is Verdict.CLASS_ONLY
+    assert decision.drug_class == "phenethylamine/amphetamine"
+    assert decision.characterise
