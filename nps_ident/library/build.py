@@ -103,12 +103,9 @@ def build_library(
         if prepared.technique is None or not prepared.n_peaks or not (prepared.label.name or prepared.label.inchikey):
             n_skipped += 1
             continue
-        sections[prepared.technique].append((prepared, identities.row(prepared), len(references)))
-        fields = _reference_fields(prepared)
-        named = identities.substances[sections[prepared.technique][-1][1]].name
-        if prepared.label.name and prepared.label.name.casefold() != named.casefold():
-            fields["label"] = prepared.label.name
-        references.append(fields)
+        row = identities.row(prepared)
+        sections[prepared.technique].append((prepared, row, len(references)))
+        references.append(_reference_fields(prepared, identities.substances[row]))
     if not references:
         raise LibraryError(f"{name}: none of the {n_skipped} spectra can be a reference; each needs a technique, peaks and a substance.")
     substances = identities.substances
@@ -229,8 +226,9 @@ def _mass_of(label: SubstanceLabel) -> float | None:
         return None
 
 
-def _reference_fields(spectrum: MassSpectrum) -> dict[str, Any]:
-    source = spectrum.source
+def _reference_fields(spectrum: MassSpectrum, substance: Substance) -> dict[str, Any]:
+    """What is kept of a reference; its own ``label`` where the row of its substance goes by another name."""
+    source, label = spectrum.source, spectrum.label.name
     fields = {
         "accession": spectrum.accession or (f"{source.file.rsplit('/', 1)[-1]}#{source.index}" if source else spectrum.name),
         "name": spectrum.name,
@@ -241,6 +239,7 @@ def _reference_fields(spectrum: MassSpectrum) -> dict[str, Any]:
         "collision_energy": spectrum.collision_energy,
         "instrument_type": spectrum.instrument_type,
         "polarity": spectrum.polarity.value if spectrum.polarity else None,
+        "label": label if label and label.casefold() != substance.name.casefold() else None,
     }
     return {key: value for key, value in fields.items() if value is not None}
 

@@ -342,9 +342,11 @@ def test_a_mixture_is_not_named_after_its_best_part(ei_library: Library) -> None
     both = _asked(_sum(a, b, 1.0), ei_library)
     assert both.verdict is not Verdict.MATCH
     assert both.characterise
+    # At a fifth of the base peak the name may stand, but not without a word about the rest.
     little = _asked(_sum(a, b, 0.2), ei_library)
-    if little.verdict is Verdict.MATCH:
-        assert "IDENT-011" in _codes(little)
+    assert little.best is not None
+    assert "IDENT-011" in _codes(little)
+    assert (little.unexplained_fraction or 0.0) >= 0.1
 
 
 def test_a_reference_under_a_flat_key_is_shown_by_its_own_name(tmp_path: Path) -> None:

@@ -198,7 +198,7 @@ def test_a_key_may_be_named_by_the_environment(tmp_path: Path, answer: Identific
 
 
 def test_a_key_file_without_a_key_is_refused_and_the_record_kept(tmp_path: Path, answer: Identification) -> None:
-    (tmp_path / "bad.key").write_text("-----BEGIN PRIVATE KEY-----\nno\n-----END PRIVATE KEY-----\n")
+    (tmp_path / "bad.key").write_text("-----BEGIN {0}-----\nno\n-----END {0}-----\n".format("PRIVATE KEY"))
     path = tmp_path / "l.sqlite"
     with pytest.raises(LedgerError, match=r"bad\.key: no readable private key"), open_ledger(path, key=tmp_path / "bad.key") as ledger:
         record(answer, ledger)
