@@ -251,7 +251,7 @@ class Register:
             try:
                 yield self._db
                 self._db.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # also an interrupt must leave the old state, and is passed on
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -300,7 +300,7 @@ def open_register(path: str | Path | None = None, *, create: bool = False, timeo
         raise _refused(place, error) from None
     try:
         _check_or_make(place, connection, create=create)
-    except BaseException:
+    except BaseException:  # whatever stops the opening, the file is not left open; passed on
         connection.close()
         raise
     return Register(place, connection)

@@ -26,10 +26,10 @@ NEAR, FAR = 0.6, 0.45
 
 NAMED_FROM = {Technique.EI_MS: 0.6, Technique.MSMS: 0.5, Technique.DART_MS: 0.0}
 """Raw scores below which nothing is named: an EI match factor below 600 is a very poor match (NIST Mass Spectral Search Program 2.0, user
-guide); half an entropy similarity leaves as much unsaid as said, and no true candidate of the training data was named on less."""
+guide); an entropy similarity below a half leaves more unsaid than said."""
 FOREIGN_CUT = 0.25
-"""Share of an EI query's signal in strong peaks that the named reference lacks, from which nothing is named; of it 0.1 is said.  In spectra of
-pure substances from other laboratories 3 in 100 right matches pass it, in 1 : 1 sums of two spectra about 64 (docs/probability.md)."""
+"""Share of an EI query's signal in strong peaks that the named reference lacks, from which nothing is named: a quarter is more than another
+laboratory's instrument usually adds.  From ``FOREIGN_SAID`` on it is said.  Both are choices (docs/probability.md, "Mixtures")."""
 FOREIGN_SAID = 0.1
 
 SEPARATED_BY = {

@@ -249,7 +249,7 @@ class Ledger:
             try:
                 yield
                 self._db.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # also an interrupt must leave the old state, and is passed on
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -316,7 +316,7 @@ def open_ledger(
     try:
         _check_or_make(place, connection, read_only=read_only)
         return Ledger(place, connection, signing.key_file(key), read_only=read_only)
-    except BaseException:
+    except BaseException:  # whatever stops the opening, the file is not left open; passed on
         connection.close()
         raise
 
