@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nps_ident.chemistry.formula import parse_formula
+from nps_ident.errors import ChemistryError
 from nps_ident.model import Finding, Severity, Technique, Verdict
 from nps_ident.spectra.peaks import MIN_PEAKS
 
@@ -127,9 +129,21 @@ def _named(
     together = float(sum(probabilities[i] for i in members))
     if 1 < len(members) <= MAX_SET and together >= calibration.set_cut:
         names = ", ".join(hits.hits[i].substance.name for i in members)
-        why = f"Isomer set: {names} together have probability {together:.3f} (cut {calibration.set_cut:g}); not told apart here."
+        kind, formulae = _kind_of_set([hits.hits[i].substance.formula for i in members])
+        why = f"{kind}: {names} together have probability {together:.3f} (cut {calibration.set_cut:g}; {formulae})."
         return Verdict.ISOMER_SET, why, members
     return None
+
+
+def _kind_of_set(formulae: list[str | None]) -> tuple[str, str]:
+    """What the members of a set are to each other, by their formulae: isomers share one, and what is not known is not claimed."""
+    try:  # compared by their atoms: files write C8H10ClN and C8H10NCl
+        atoms = [parse_formula(formula or "") for formula in formulae]
+    except ChemistryError:
+        return "Set of substances not told apart here", "not every formula is known"
+    if any(others != atoms[0] for others in atoms):
+        return "Set of substances not told apart here", "different formulae"
+    return "Isomer set, not told apart here", "one formula"
 
 
 def _abstain(

@@ -72,6 +72,24 @@ def test_isomers_are_reported_as_a_set_and_none_of_them_named() -> None:
     assert decision.isomer_set == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("formulae", "said"),
+    [
+        (("C8H10ClN", "C8H10NCl"), "Isomer set, not told apart here: a, b together"),
+        (("C8H10ClN", "C9H11NO"), "Set of substances not told apart here: a, b together"),
+        (("C8H10ClN", None), "Set of substances not told apart here: a, b together"),
+        ((None, None), "Set of substances not told apart here: a, b together"),
+        (("C8H10ClN", "no formula"), "Set of substances not told apart here: a, b together"),
+    ],
+)
+def test_a_set_is_called_one_of_isomers_only_where_the_members_share_a_formula(formulae: tuple[str | None, ...], said: str) -> None:
+    substances = [Substance(inchikey=f"{name:A<14}-UHFFFAOYSA-N", name=name.lower(), formula=formulae["AB".index(name)]) for name in "AB"]
+    hits = [_hit(s.name, score, substance=s) for s, score in zip(substances, (0.95, 0.94), strict=True)]
+    decision = decide(_list(*hits, technique=Technique.MSMS), 30, _calibration(Technique.MSMS), relatives=())
+    assert decision.verdict is Verdict.ISOMER_SET
+    assert decision.findings[0].text.startswith(said)
+
+
 def test_a_longer_list_of_equals_is_no_set() -> None:
     many = [_hit(chr(97 + i), 0.95) for i in range(MAX_SET + 1)]
     assert decide(_list(*many), 30, _calibration(), relatives=()).verdict is Verdict.NO_MATCH
