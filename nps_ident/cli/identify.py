@@ -15,6 +15,7 @@ from nps_ident.errors import InputError, NpsIdentError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from nps_ident.catalogue.store import Catalogue
     from nps_ident.ledger import Ledger
     from nps_ident.library import Libraries
     from nps_ident.model import Identification
@@ -51,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="files of spectra, or folders of such files")
     add_format_option(parser)
     add_library_options(parser)
+    parser.add_argument("--catalogue", metavar="PATH", help="a table of substances to look up isomers in (default: the catalogue that ships)")
     parser.add_argument("--technique", choices=tuple(_TECHNIQUES), help="the technique, where a file does not say")
     parser.add_argument("--plot", metavar="FILE", type=_picture, help="draw the mirror plot of the first answer: .png or .svg")
     parser.add_argument("--calibration", metavar="FILE", action="append", default=[], help="a calibration in place of the one that ships")
@@ -59,9 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what ``nps-ident identify`` was asked; returns the exit status."""
+    from nps_ident.catalogue.store import open_catalogue
     from nps_ident.library import open_library
 
     failures = Failures()
+    catalogue = open_catalogue(arguments.catalogue) if arguments.catalogue else None
     libraries = open_library(
         *arguments.library,
         starter=not arguments.no_starter,
@@ -70,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     out = sys.stdout
     with recording(arguments) as ledger:
-        answers = _answers(arguments, libraries, ledger, failures)
+        answers = _answers(arguments, libraries, catalogue, ledger, failures)
         if arguments.format == "table":
-            _print_tables(answers, out)
+            _print_tables(answers, catalogue, out)
         elif arguments.format == "csv":
             print_rows(map(_row, answers), _ROW_COLUMNS, out, form="csv")
         else:
@@ -81,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _answers(
-    arguments: argparse.Namespace, libraries: Libraries, ledger: Ledger | None, failures: Failures
+    arguments: argparse.Namespace, libraries: Libraries, catalogue: Catalogue | None, ledger: Ledger | None, failures: Failures
 ) -> Iterator[Identification]:
     """Answer every spectrum in order and record each at once; what fails is said, and the rest is still answered."""
     from nps_ident.confidence.calibration import read_calibration
@@ -104,7 +108,7 @@ def _answers(
         for file in files:
             for spectrum in scan_spectra(file, report=failures.add, technique=technique):
                 try:
-                    answer = identify(spectrum, libraries, top=arguments.top, calibrations=calibrations)
+                    answer = identify(spectrum, libraries, top=arguments.top, calibrations=calibrations, catalogue=catalogue)
                 except NpsIdentError as error:
                     failures.add(InputError(f"{file}: {error}"))
                     continue
@@ -124,6 +128,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "starter": not arguments.no_starter,
         "top": arguments.top,
         "technique": _TECHNIQUES[arguments.technique] if arguments.technique else None,
+        "catalogue": str(Path(arguments.catalogue).absolute()) if arguments.catalogue else None,
         "calibration": [str(Path(path).absolute()) for path in arguments.calibration],
     }
 
@@ -152,14 +157,14 @@ def _row(answer: Identification) -> dict[str, Any]:
     }
 
 
-def _print_tables(answers: Iterator[Identification], out: TextIO) -> None:
+def _print_tables(answers: Iterator[Identification], catalogue: Catalogue | None, out: TextIO) -> None:
     """Print one spectrum at length, several as one row each."""
     first = next(answers, None)
     second = next(answers, None)
     if first is None:
         return
     if second is None:
-        _print_one(first, out)
+        _print_one(first, catalogue, out)
         return
     rows = [{key: _cut(value) for key, value in _row(answer).items()} for answer in chain((first, second), answers)]
     columns = tuple(column for column in _ROW_COLUMNS if column not in {"reason", "file"})
@@ -171,7 +176,7 @@ def _cut(value: Any) -> Any:
     return value if not isinstance(value, str) or len(value) <= _WIDEST else f"{value[: _WIDEST - 1]}…"
 
 
-def _print_one(answer: Identification, out: TextIO) -> None:
+def _print_one(answer: Identification, catalogue: Catalogue | None, out: TextIO) -> None:
     from nps_ident.reports.hit_list import hit_table
 
     technique = answer.spectrum.technique.value if answer.spectrum.technique else "unknown technique"
@@ -187,15 +192,15 @@ def _print_one(answer: Identification, out: TextIO) -> None:
         print_table([[row[i] for i in used] for row in rows], [_HIT_COLUMNS[i] for i in used], out)
     print(file=out)
     if answer.isomers_without_reference:
-        print(f"Not excluded, since no reference covers them: {shown(', '.join(_named(answer.isomers_without_reference)))}", file=out)
+        print(f"Not excluded, since no reference covers them: {shown(', '.join(_named(answer.isomers_without_reference, catalogue)))}", file=out)
     if answer.separated_by:
         print(f"The members of the set are told apart by: {shown(', '.join(answer.separated_by))}", file=out)
     print(f"Library {shown(answer.library.name)} {answer.library.sha256[:12]}, calibration {shown(answer.calibration or 'none')}", file=out)
     print(f"Record {shown(answer.record)}" if answer.record else "Not recorded", file=out)
 
 
-def _named(keys: tuple[str, ...]) -> list[str]:
+def _named(keys: tuple[str, ...], catalogue: Catalogue | None) -> list[str]:
     from nps_ident.catalogue.store import open_catalogue
 
-    catalogue = open_catalogue()
+    catalogue = catalogue or open_catalogue()
     return [entry.name if (entry := catalogue.by_inchikey(key)) else key for key in keys]

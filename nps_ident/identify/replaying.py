@@ -34,6 +34,7 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
         from nps_ident.identify.structure import rerun_structure
 
         return rerun_structure(settings)
+    from nps_ident.catalogue.store import open_catalogue
     from nps_ident.confidence.calibration import read_calibration
     from nps_ident.identify.spectrum import identify
     from nps_ident.library import open_library
@@ -41,7 +42,9 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
     libraries = open_library(*settings.get("library", ()), starter=bool(settings.get("starter", True)), report=lambda _: None)
     chosen = [read_calibration(path) for path in settings.get("calibration", ())]
     calibrations = {(calibration.technique, calibration.kind): calibration for calibration in chosen} or None
-    return identify(_query(settings), libraries, top=int(settings.get("top", 10)), calibrations=calibrations).to_dict()
+    catalogue = open_catalogue(settings["catalogue"]) if settings.get("catalogue") else None
+    answer = identify(_query(settings), libraries, top=int(settings.get("top", 10)), calibrations=calibrations, catalogue=catalogue)
+    return answer.to_dict()
 
 
 def _query(settings: dict[str, Any]) -> MassSpectrum:

@@ -22,6 +22,7 @@ from nps_ident.spectra.peaks import prepare, principal_ions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nps_ident.catalogue.store import Catalogue
     from nps_ident.confidence.calibration import Calibration
     from nps_ident.library.hits import Hit, HitList
     from nps_ident.library.opening import Libraries
@@ -64,6 +65,7 @@ def identify(
     *,
     top: int = 10,
     calibrations: Mapping[tuple[Technique, str], Calibration] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Identification:
     """Say what a spectrum shows, how sure that is, and on what grounds.
 
@@ -77,6 +79,8 @@ def identify(
         Candidates listed at most.
     calibrations : mapping of (Technique, kind) to Calibration, optional
         In place of those that ship for the same technique and kind of library.
+    catalogue : Catalogue, optional
+        What stereoisomers, and isomers that no reference covers, are looked up in; by default the one that ships.
 
     Returns
     -------
@@ -107,7 +111,7 @@ def identify(
     named = decision.verdict in NAMED
     if not named and decision.verdict is not Verdict.INADEQUATE and any(member.kind == "principal_ions" for member in libraries.members):
         decision = _with_fragment_lists(prepared, decision)
-    findings = (*decision.findings, *chosen.findings, *_about_best(prepared, matches, decision), *prepared.findings)
+    findings = (*decision.findings, *chosen.findings, *_about_best(matches, decision, catalogue), *prepared.findings)
     return Identification(
         spectrum=prepared,
         verdict=decision.verdict,
@@ -117,7 +121,9 @@ def identify(
         software=_software(),
         calibration=chosen.calibration.stamp if chosen.calibration else None,
         isomer_set=_keys(tuple(hits.hits[i] for i in decision.isomer_set)) if decision.isomer_set else None,
-        isomers_without_reference=_isomers_without_reference(matches[0], prepared.technique, libraries) if named and matches else None,
+        isomers_without_reference=(
+            _isomers_without_reference(matches[0], prepared.technique, libraries, catalogue) if named and matches else None
+        ),
         separated_by=SEPARATED_BY[prepared.technique] if decision.verdict is Verdict.ISOMER_SET else None,
         variant=_variant(decision),
         unexplained_fraction=chosen.unexplained,
@@ -273,7 +279,7 @@ def _keys(hits: tuple[Hit, ...]) -> tuple[str, ...]:
     return tuple(hit.substance.inchikey or hit.substance.name for hit in hits)
 
 
-def _about_best(prepared: MassSpectrum, matches: tuple[Candidate, ...], decision: Decision) -> tuple[Finding, ...]:
+def _about_best(matches: tuple[Candidate, ...], decision: Decision, catalogue: Catalogue | None) -> tuple[Finding, ...]:
     """What must be said about the first candidate of an answer that names."""
     if not matches or decision.verdict not in NAMED:
         return ()
@@ -284,7 +290,8 @@ def _about_best(prepared: MassSpectrum, matches: tuple[Candidate, ...], decision
         findings.append(Finding(code=code, severity=severity, text=text))
 
     if best.inchikey and not best.isotope_labelled:
-        others = ", ".join(dict.fromkeys(name for _, name in _stereoisomers(best.inchikey) if name.casefold() != best.name.casefold()))
+        forms = _stereoisomers(best.inchikey, catalogue)
+        others = ", ".join(dict.fromkeys(name for _, name in forms if name.casefold() != best.name.casefold()))
         if others or best.inchikey[15:23] != NO_STEREO:
             others = f"{others}, which may differ in their legal status" if others else "its stereoisomers"
             note("IDENT-006", f"Stereochemistry not established: mass spectra do not tell {best.name} from {others}.", Severity.INFO)
@@ -297,15 +304,17 @@ def _about_best(prepared: MassSpectrum, matches: tuple[Candidate, ...], decision
     return tuple(findings)
 
 
-def _stereoisomers(inchikey: str) -> tuple[tuple[str, str], ...]:
+def _stereoisomers(inchikey: str, catalogue: Catalogue | None) -> tuple[tuple[str, str], ...]:
     """Keys and names of the catalogue's other forms of a structure: the same skeleton, without labels."""
     from nps_ident.catalogue.store import open_catalogue
 
-    same = open_catalogue().by_skeleton(inchikey)
+    same = (catalogue or open_catalogue()).by_skeleton(inchikey)
     return tuple((other.inchikey, other.name) for other in same if other.inchikey and other.inchikey != inchikey and not other.isotope_labelled)
 
 
-def _isomers_without_reference(best: Candidate, technique: Technique, libraries: Libraries) -> tuple[str, ...]:
+def _isomers_without_reference(
+    best: Candidate, technique: Technique, libraries: Libraries, catalogue: Catalogue | None
+) -> tuple[str, ...]:
     """Catalogue substances of the same formula and drug class that no reference covers: not excluded by any spectrum searched."""
     substance = best.substance
     if substance.formula is None or substance.inchikey is None:
@@ -314,7 +323,7 @@ def _isomers_without_reference(best: Candidate, technique: Technique, libraries:
 
     return tuple(
         other.inchikey
-        for other in open_catalogue().substances
+        for other in (catalogue or open_catalogue()).substances
         if other.inchikey
         and other.formula == substance.formula
         and other.drug_class == substance.drug_class

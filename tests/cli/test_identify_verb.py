@@ -17,6 +17,7 @@ import pytest
 from made_up import ei_references, holds_the_contract, measured, msms_references, msp
 
 import nps_ident
+from nps_ident.catalogue.store import SUBSTANCE_COLUMNS
 from nps_ident.cli import main
 from nps_ident.ledger import open_ledger
 
@@ -331,6 +332,25 @@ def test_a_record_replays_to_the_same_bytes(three: Path, with_library: list[str]
     records = [answer["record"] for answer in _lines(capsys)]
     assert main(["ledger", "replay", *records]) == 0
     assert capsys.readouterr().out.count("same") >= 3
+
+
+def test_another_catalogue_is_looked_up_recorded_and_replayed(
+    three: Path, with_library: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = ei_references()[4].label
+    row = (f"{(named.inchikey or '')[:15]}ABCDEFGHSA-N", "the other form", "", "", "", "1.0", "", "", "nps", "made up", "CC0")
+    table = tmp_path / "own.tsv"
+    table.write_text("\t".join(SUBSTANCE_COLUMNS) + "\n" + "\t".join(row) + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["identify", str(three), *with_library, "--format", "jsonl", "--catalogue", "own.tsv"]) == 0
+    answers = _lines(capsys)
+    assert "the other form" in str(answers[0]["findings"])
+    monkeypatch.chdir("/")
+    assert main(["ledger", "replay", answers[0]["record"]]) == 0
+    table.write_text("not a table\n", encoding="utf-8")
+    assert main(["ledger", "replay", answers[0]["record"]]) == 1
+    assert main(["identify", str(three), *with_library, "--catalogue", str(table)]) == 1
+    assert "own.tsv:1: the columns are" in capsys.readouterr().err
 
 
 def test_a_replay_says_that_the_input_was_edited(three: Path, with_library: list[str], capsys: pytest.CaptureFixture[str]) -> None:

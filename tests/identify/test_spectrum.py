@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up import FENTANYL, ei_references, holds_the_contract, label, measured, msms_references
 
-from nps_ident.catalogue.store import open_catalogue
+from nps_ident.catalogue.store import SUBSTANCE_COLUMNS, open_catalogue
 from nps_ident.confidence.calibration import shipped_calibration
 from nps_ident.errors import InputError, LibraryError
 from nps_ident.identify import identify
@@ -227,6 +227,29 @@ def test_stereochemistry_is_never_claimed_and_the_other_forms_are_named(tmp_path
     [text] = [finding.text for finding in answer.findings if finding.code == "IDENT-006"]
     assert all(name in text for name in names)
     assert "legal status" in text
+
+
+def test_stereoisomers_and_isomers_without_reference_are_those_of_the_catalogue_given(tmp_path: Path) -> None:
+    references = ei_references()
+    named = references[5].label
+    assert named.inchikey
+    rows = [
+        (named.inchikey, "flat"),
+        (f"{named.inchikey[:15]}ABCDEFGHSA-N", "the other form"),
+        ("QQQQQQQQQQQQQQ-UHFFFAOYSA-N", "isomer without reference"),
+    ]
+    table = tmp_path / "substances.tsv"
+    lines = ["\t".join(SUBSTANCE_COLUMNS)]
+    lines += ["\t".join((key, name, "", "", named.formula or "", str(named.exact_mass), "", "", "nps", "made up", "CC0")) for key, name in rows]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    own = open_catalogue(table)
+    library = build_library(references, tmp_path / "library", name="with")
+    query = measured(references[5])
+    assert "IDENT-006" not in _codes(_asked(query, library)), "the catalogue that ships does not know the made-up substance"
+    answer = _asked(query, library, catalogue=own)
+    assert answer.isomers_without_reference == ("QQQQQQQQQQQQQQ-UHFFFAOYSA-N",)
+    [text] = [finding.text for finding in answer.findings if finding.code == "IDENT-006"]
+    assert "the other form" in text
 
 
 def test_a_labelled_standard_is_called_one(tmp_path: Path) -> None:
