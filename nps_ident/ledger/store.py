@@ -10,7 +10,8 @@ import hashlib
 import json
 import os
 import sqlite3
-from contextlib import closing, contextmanager
+import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,8 +232,15 @@ class Ledger:
         return LedgerEntry(sequence=sequence, hash=str(digest), data=data, content=content)
 
     def _select(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        with self._sentence(), closing(self._db.execute(query, values)) as cursor:
-            yield from cursor
+        with self._sentence():
+            cursor = self._db.execute(query, values)
+            try:
+                for row in cursor:  # noqa: UP028 'yield from' would close the cursor itself, and not as below
+                    yield row
+            finally:
+                # Who stops reading, because the pipe behind it was closed, may have closed the ledger first; the cursor went with it.
+                with suppress(sqlite3.ProgrammingError):
+                    cursor.close()
 
     def _only(self, query: str, absent: str) -> Any:
         row = next(self._select(query), None)
@@ -314,7 +322,7 @@ def open_ledger(
     except sqlite3.Error as error:
         raise sentence(place, error) from None
     try:
-        _check_or_make(place, connection, read_only=read_only)
+        _check_or_make(place, connection, read_only=read_only, timeout_s=timeout_s)
         return Ledger(place, connection, signing.key_file(key), read_only=read_only)
     except BaseException:  # whatever stops the opening, the file is not left open; passed on
         connection.close()
@@ -330,10 +338,24 @@ def _connect(path: Path, *, read_only: bool, timeout_s: float) -> sqlite3.Connec
     return sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True, timeout=timeout_s, isolation_level=None)
 
 
-def _check_or_make(path: Path, connection: sqlite3.Connection, *, read_only: bool) -> None:
+def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
+    """Set the journal of a new ledger; SQLite does not wait for the lock here, whatever its timeout says (https://sqlite.org/pragma.html)."""
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _check_or_make(path: Path, connection: sqlite3.Connection, *, read_only: bool, timeout_s: float) -> None:
     try:
         if not read_only and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection, timeout_s)
             connection.execute("BEGIN IMMEDIATE")
             # Another process may have made the tables between the look and the lock.
             if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:

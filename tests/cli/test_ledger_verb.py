@@ -6,20 +6,19 @@ import csv
 import hashlib
 import io
 import json
+import os
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pytest
 
 from nps_ident.cli import main
 from nps_ident.ledger import open_ledger
 from nps_ident.ledger.canonical import canonical
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RESULT = {
     "schema": "nps-ident/identification/1",
@@ -65,6 +64,24 @@ def test_verify_against_a_head_from_elsewhere(path: Path, tmp_path: Path, capsys
     assert "tail is not proven" in capsys.readouterr().out
     assert main(["ledger", "verify", "--ledger", str(path), "--head", str(sent), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["holds"] is True
+
+
+def test_export_into_a_pipe_that_is_closed_early_says_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "long.sqlite"
+    with open_ledger(place) as ledger, ledger.batch():
+        for _ in range(40):  # more than a pipe holds, so that the writer meets the closed end
+            ledger.append({"settings": {}, "result": {**RESULT, "filling": "x" * 20_000}})
+    program = "import sys; from nps_ident.cli import main; sys.exit(main(sys.argv[1:]))"
+    root = str(Path(__file__).resolve().parents[2])
+    command = [sys.executable, "-c", program, "ledger", "export", "--ledger", str(place)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": root})
+    assert running.stdout is not None
+    assert running.stderr is not None
+    assert running.stdout.readline().startswith(b'{"id":"R-00000001')
+    running.stdout.close()
+    said = running.stderr.read()
+    running.stderr.close()
+    assert (running.wait(timeout=60), said) == (1, b"")
 
 
 def test_show_lists_the_newest_with_hostile_names_made_visible(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -223,6 +224,36 @@ def test_a_locked_ledger_is_one_sentence(path: Path, answer: Identification) -> 
         with open_ledger(path, timeout_s=0.05) as ledger, pytest.raises(LedgerError, match="another program keeps the ledger locked"):
             record(answer, ledger)
         other.execute("ROLLBACK")
+
+
+def test_a_new_ledger_waits_for_the_program_that_makes_it_too(tmp_path: Path) -> None:
+    """Two programs start on a new ledger: SQLite itself does not wait where the journal is set."""
+    place = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(place, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.2, other.execute, ("ROLLBACK",))
+        release.start()
+        with open_ledger(place) as ledger:
+            assert len(ledger) == 0
+        release.join()
+
+
+def test_a_new_ledger_that_stays_locked_is_one_sentence(tmp_path: Path) -> None:
+    place = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(place, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerError, match="another program keeps the ledger locked"):
+            open_ledger(place, timeout_s=0.05)
+
+
+@pytest.mark.parametrize("read", ["rows", "entries", "heads"])
+def test_reading_may_stop_half_way_and_the_ledger_be_closed(path: Path, read: str) -> None:
+    """As when the pipe behind it is closed; what a generator then raises while it is thrown away would be a warning, here an error."""
+    ledger = open_ledger(path, read_only=True)
+    reading = getattr(ledger, read)()
+    next(reading)
+    ledger.close()
+    reading.close()
 
 
 def test_a_ledger_that_cannot_be_written_is_one_sentence(path: Path, answer: Identification) -> None:
