@@ -1,7 +1,7 @@
 """Frozen records: the vocabulary of the program.  Nothing here reads, searches or decides."""
 
 from nps_ident.model.finding import Finding, Severity
-from nps_ident.model.identification import Candidate, Identification, LibraryStamp, Variant, Verdict
+from nps_ident.model.identification import Candidate, Identification, LibraryStamp, Proposal, Variant, Verdict
 from nps_ident.model.spectrum import MassSpectrum, Polarity, Source, SubstanceLabel, Technique
 from nps_ident.model.substance import Substance
 from nps_ident.model.tolerance import Tolerance
@@ -13,6 +13,7 @@ __all__ = [
     "LibraryStamp",
     "MassSpectrum",
     "Polarity",
+    "Proposal",
     "Severity",
     "Source",
     "Substance",

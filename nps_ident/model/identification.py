@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nps_ident.model.spectrum import MassSpectrum
     from nps_ident.model.substance import Substance
 
-__all__ = ["Candidate", "Identification", "LibraryStamp", "Variant", "Verdict"]
+__all__ = ["Candidate", "Identification", "LibraryStamp", "Proposal", "Variant", "Verdict"]
 
 SCHEMA = "nps-ident/identification/1"
 
@@ -98,13 +98,47 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A structure that an unknown may have: a hypothesis to test, never a match.
+
+    Parameters
+    ----------
+    smiles : str
+        Canonical, without stereochemistry.
+    inchikey : str
+    why : str
+        What is changed on which substance, which peaks support it, and which speak against it.
+    probability : float or None
+        Calibrated share; with "none of these" the proposals sum to 1.
+    """
+
+    smiles: str
+    inchikey: str
+    why: str
+    probability: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The proposal as the result contract writes it."""
+        return {
+            "smiles": self.smiles,
+            "inchikey": self.inchikey,
+            "why": self.why,
+            "probability": _rounded(self.probability, "probability"),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """What is supported when no substance fits: the nearest ones, the mass shift to the first of them, and the drug class."""
+    """What is supported when no substance fits: the nearest ones, the mass shift to the first of them, and the drug class.
+
+    ``proposals`` is None where no structures were looked for, and empty where none was found.
+    """
 
     nearest: tuple[str, ...]
     mass_shift_da: float | None
     drug_class: str | None
     predicted_mass_da: float | None
+    proposals: tuple[Proposal, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The variant as the result contract writes it."""
@@ -113,7 +147,7 @@ class Variant:
             "mass_shift_da": _rounded(self.mass_shift_da, "mass"),
             "drug_class": self.drug_class,
             "predicted_mass_da": _rounded(self.predicted_mass_da, "mass"),
-            "proposals": None,
+            "proposals": None if self.proposals is None else [proposal.to_dict() for proposal in self.proposals],
         }
 
 

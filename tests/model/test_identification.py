@@ -13,6 +13,7 @@ from nps_ident.model import (
     Identification,
     LibraryStamp,
     MassSpectrum,
+    Proposal,
     Severity,
     Source,
     Substance,
@@ -149,3 +150,11 @@ def test_a_variant_writes_what_is_known_and_null_for_the_rest() -> None:
         "predicted_mass_da": None,
         "proposals": None,
     }
+
+
+def test_a_variant_writes_its_proposals_in_their_order_and_an_empty_list_where_none_was_found() -> None:
+    variant = Variant(nearest=("A",), mass_shift_da=None, drug_class="fentanyl", predicted_mass_da=350.2)
+    proposal = Proposal(smiles="CC", inchikey="OTMSDBZUPAUEDD-UHFFFAOYSA-N", why="methyl on methane", probability=0.123456)
+    written = replace(variant, proposals=(proposal,)).to_dict()["proposals"]
+    assert written == [{"smiles": "CC", "inchikey": "OTMSDBZUPAUEDD-UHFFFAOYSA-N", "why": "methyl on methane", "probability": 0.1235}]
+    assert replace(variant, proposals=()).to_dict()["proposals"] == []
