@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nps_ident.confidence.features import candidate_features
+from nps_ident.confidence.examples import NEAR_COPY
+from nps_ident.confidence.examples import example as example_of
 from nps_ident.confidence.training import Example
 from nps_ident.identify.spectrum import SEARCHED
 from nps_ident.io import scan_spectra
 from nps_ident.library.build import build_library
 from nps_ident.library.compiled import Library, open_compiled
-from nps_ident.library.search import search
 from nps_ident.model import Technique
-from nps_ident.spectra.peaks import prepare, principal_ions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,8 +34,6 @@ BACKGROUND = {Technique.EI_MS: "massbank_background_ei.msp.gz", Technique.MSMS: 
 KINDS = {"queries_dev": "known", "unknowns_dev": "unknown", "decoys_dev": "decoy"}
 # Laboratories of one house count as one (README of the data).
 HOUSE = {"RIKEN_ReSpect": "RIKEN", "Eawag_Additional_Specs": "Eawag", "LCSB": "Eawag", "NaToxAq": "UFZ"}
-NEAR_COPY = 0.9995
-"""Cosine above which two EI spectra of different contributors are one spectrum published twice (README of the data)."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +83,7 @@ def house(contributor: str) -> str:
 
 def example(spectrum: MassSpectrum, members: list[Library], *, compound: str, laboratory: str, in_library: bool) -> Example:
     """The hit list of one spectrum of known origin, as numbers."""
-    query = prepare(spectrum)
-    if members[0].kind == "principal_ions":
-        query = principal_ions(query)
-    hits = search(query, members, most=SEARCHED)
-    skeletons = [hit.substance.skeleton for hit in hits.hits]
-    return Example(
-        features=candidate_features(hits),
-        true=skeletons.index(compound) if in_library and compound in skeletons else -1,
-        in_library=in_library,
-        n_query_peaks=query.n_peaks,
-        compound=compound,
-        laboratory=laboratory,
-    )
+    return example_of(spectrum, members, most=SEARCHED, compound=compound, laboratory=laboratory, in_library=in_library)
 
 
 def training_examples(dev: DevSet, kind: str, work: Path) -> list[Example]:
