@@ -76,6 +76,8 @@ def main() -> None:
     readme.write_text(text, encoding="utf-8")
     findings = ROOT / "docs" / "findings.md"
     findings.write_text(with_block(findings.read_text(encoding="utf-8"), "rules of the catalogue", rules_table()), encoding="utf-8")
+    reference = ROOT / "docs" / "reference_data.md"
+    reference.write_text(with_block(reference.read_text(encoding="utf-8"), "planted errors", planted_table(RESULTS)), encoding="utf-8")
     (ROOT / "docs" / "cli.md").write_text(cli_reference(), encoding="utf-8")
 
 
@@ -182,6 +184,17 @@ def rules_table() -> str:
 
     rows = (f"| {rule.code} | {rule.severity.value} | {_cell(rule.explanation)} |" for rule in RULES.values())
     return "\n".join(["| code | severity | must hold |", "|---|---|---|", *rows])
+
+
+def planted_table(results: Path) -> str:
+    """What ``nps-ident catalogue check`` notices of planted errors."""
+    found = json.loads((results / "planted_errors.json").read_text(encoding="utf-8"))
+    rows = [
+        f"| {name} | {planted} | {counts['n']} | {counts.get('error', 0) / counts['n']:.3f} | {counts.get('noticed', 0) / counts['n']:.3f} |"
+        for technique, name in (("ei", "EI"), ("msms", "MS/MS"))
+        for planted, counts in sorted(found[technique].items(), key=lambda item: (item[0] != "nothing", "shifted" not in item[0], item[0]))
+    ]
+    return "\n".join(["| records | planted | n | error | error or warning |", "|---|---|---|---|---|", *rows])
 
 
 def cli_reference() -> str:

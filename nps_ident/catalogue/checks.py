@@ -84,13 +84,18 @@ def check_reference_data(path: str | Path) -> list[Problem]:
     if not place.is_dir():
         return problems
     by_key = {row["inchikey"]: row for _, row in rows}
+    doubtful = {problem.subject for problem in problems}
+    sound = {key: row for key, row in by_key.items() if row["name"] not in doubtful}
     for name, columns, check in (
         (EI_TABLE, EI_COLUMNS, _check_ei),
         (MSMS_TABLE, MSMS_COLUMNS, _check_msms),
         (FRAGMENT_TABLE, FRAGMENT_COLUMNS, _check_fragment),
     ):
         if (folder / name).is_file():
-            problems += _table_problems(name, _rows(folder / name, columns, problems), by_key, check)
+            records = _rows(folder / name, columns, problems)
+            problems += _table_problems(name, records, by_key, check)
+            if name == EI_TABLE:
+                problems += _improbable(records, sound, {problem.line for problem in problems if problem.file == name})
     problems += _manifest_problems(folder)
     return sorted(problems, key=lambda p: (p.file, p.line, p.rule.code))
 
@@ -191,6 +196,16 @@ def _table_problems(
         check(row, substances.get(row["inchikey"]), lambda code, text, found=found: found.append((code, text)))  # type: ignore[misc]
         subject = accession if accession is not None else row["subject"]
         yield from (Problem(rule=RULES[code], file=file, line=line, subject=subject, text=f"{text}.") for code, text in found)
+
+
+def _improbable(rows: list[tuple[int, Row]], substances: Mapping[str, Row], faulty: set[int]) -> Iterator[Problem]:
+    """Judge the EI records that have no other fault, of substances that have none."""
+    from nps_ident.catalogue.ei_checks import improbable_records
+    from nps_ident.catalogue.ei_plausibility import shipped_statistics
+
+    whole = [(line, row) for line, row in rows if line not in faulty and row["inchikey"] in substances]
+    for line, accession, code, text in improbable_records(whole, substances, shipped_statistics()):
+        yield Problem(rule=RULES[code], file=EI_TABLE, line=line, subject=accession, text=f"{text}.")
 
 
 def _ions(row: Row, report: Report) -> list[tuple[float, float]]:

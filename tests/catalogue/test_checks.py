@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,13 +18,19 @@ from nps_ident.model import Severity
 
 Change = Callable[[Path, str, str, Callable[[str], str]], None]
 
-HEROIN_KEY = "GVGLGOZIDCSQPN-PVHGPHFFSA-N"
+HEROIN_KEY, METHAMPHETAMINE_KEY = "GVGLGOZIDCSQPN-PVHGPHFFSA-N", "MYWUZJCMWCOHBA-UHFFFAOYSA-N"
+FENTANYL_KEY = "PJMPHNIQZUBGLI-UHFFFAOYSA-N"
 EI, MSMS, FRAGMENTS, SUBSTANCES = "ei_principal_ions.tsv", "msms_principal_ions.tsv", "fragment_lists.tsv", "substances.tsv"
 
 
 def but_last(peaks: str) -> str:
     """The ions of a record without the last, to make room for a planted one."""
     return peaks.rpartition(" ")[0]
+
+
+def shifted(peaks: str, by: int) -> str:
+    """The ions of an EI record, every one so many mass units higher."""
+    return " ".join(f"{int(mz) + by}:{percent}" for mz, _, percent in (part.partition(":") for part in peaks.split(" ")))
 
 
 def codes(folder: Path) -> set[str]:
@@ -79,6 +87,12 @@ PLANTED = [
     (EI, HEROIN_KEY, "contributor", lambda old: "Cayman", {"CAT-209"}),
     (EI, HEROIN_KEY, "contributor", lambda old: "AAFS", {"CAT-209"}),
     (EI, HEROIN_KEY, "inchikey", lambda old: "AAAAAAAAAAAAAA-UHFFFAOYSA-N", {"CAT-201"}),
+    (EI, HEROIN_KEY, "peaks", lambda old: old.replace(" 369:41 370:9", " 360:6 369:41"), {"CAT-213"}),
+    (EI, HEROIN_KEY, "peaks", lambda old: shifted(old, 1), {"CAT-214"}),
+    (EI, HEROIN_KEY, "peaks", lambda old: shifted(old, -1), {"CAT-214"}),
+    (EI, FENTANYL_KEY, "peaks", lambda old: shifted(old, 1), {"CAT-214"}),
+    (EI, METHAMPHETAMINE_KEY, "inchikey", lambda old: HEROIN_KEY, {"CAT-215"}),
+    (EI, FENTANYL_KEY, "inchikey", lambda old: HEROIN_KEY, {"CAT-216"}),
     (MSMS, "[M+H]+", "adduct", lambda old: "[M+Na]+", {"CAT-206"}),
     (MSMS, "[M+H]+", "adduct", lambda old: "M plus H", {"CAT-206"}),
     (MSMS, "[M+H]+", "precursor_mz", lambda old: f"{float(old) * (1 + 12e-6):.5f}", {"CAT-206"}),
@@ -151,8 +165,18 @@ def test_every_rule_but_the_whole_file_ones_has_a_planted_error() -> None:
     assert planted == set(RULES)
 
 
-def test_only_a_shared_cas_number_is_a_mere_warning() -> None:
-    assert {code for code, rule in RULES.items() if rule.severity is not Severity.ERROR} == {"CAT-113"}
+def test_only_a_shared_cas_number_and_ions_in_doubt_are_mere_warnings() -> None:
+    assert {code for code, rule in RULES.items() if rule.severity is not Severity.ERROR} == {"CAT-113", "CAT-216"}
+
+
+def test_a_shifted_record_is_found_although_the_manifest_was_made_again(whole_copy: Path, change: Change) -> None:
+    change(whole_copy / EI, HEROIN_KEY, "peaks", lambda old: shifted(old, 1))
+    manifest = json.loads((whole_copy / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][EI]["sha256"] = hashlib.sha256((whole_copy / EI).read_bytes()).hexdigest()
+    (whole_copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    [problem] = check_reference_data(whole_copy)
+    assert problem.rule.code == "CAT-214"
+    assert "-1 mass unit" in problem.text
 
 
 # CAS numbers from the CAS page on check digits (107-07-3 is its example) and of water and caffeine.

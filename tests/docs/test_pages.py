@@ -46,6 +46,10 @@ def test_the_rules_of_the_catalogue_are_those_of_the_program(make: Any) -> None:
     assert make.block(_page("findings.md"), "rules of the catalogue") == make.rules_table(), "run `python docs/make.py`"
 
 
+def test_the_planted_errors_are_those_of_the_results(make: Any) -> None:
+    assert make.block(_page("reference_data.md"), "planted errors") == make.planted_table(make.RESULTS), "run `python docs/make.py`"
+
+
 def test_each_finding_has_a_severity_that_exists() -> None:
     severities = re.findall(rf"^\| {CODE} \| ([a-z, ]+) \|", _page("findings.md"), flags=re.MULTILINE)
     assert len(severities) == len(_codes_in_table(_page("findings.md")))
