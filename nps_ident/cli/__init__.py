@@ -22,9 +22,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "inspect": ("inspect", "what was read from a file, and what is odd about it"),
     "compare": ("compare", "two spectra head to tail, with their scores"),
     "report": ("report", "a readable report of one record"),
+    "evaluate": ("evaluate", "queries of known origin: a validation report for a laboratory's file"),
     "library": ("library", "list, build, install or describe spectral libraries"),
     "catalogue": ("catalogue", "list, show or check the substances"),
     "register": ("register", "propose a new substance to your own register"),
+    "unknown": ("unknown", "open unknowns: list and show them, search them again, close them"),
     "ledger": ("ledger", "verify, show, replay or export the record of identifications"),
 }
 

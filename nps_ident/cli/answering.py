@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from nps_ident.errors import NpsIdentError
     from nps_ident.ledger import Ledger
 
-__all__ = ["Failures", "add_answer_options", "recording"]
+__all__ = ["Failures", "add_answer_options", "count", "recording"]
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Read an argument that must be an integer of at least 1."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be an integer of at least 1, got {text!r}")
     return int(text)
@@ -26,7 +27,7 @@ def _count(text: str) -> int:
 
 def add_answer_options(parser: argparse.ArgumentParser) -> None:
     """Give a verb ``--top``, ``--ledger``, ``--no-record`` and ``--analyst``."""
-    parser.add_argument("--top", metavar="N", type=_count, default=10, help="candidates of each answer listed at most (default: 10)")
+    parser.add_argument("--top", metavar="N", type=count, default=10, help="candidates of each answer listed at most (default: 10)")
     parser.add_argument("--ledger", metavar="PATH", help="the ledger to record in (default: in your data folder)")
     parser.add_argument("--no-record", action="store_true", help="record nothing")
     parser.add_argument("--analyst", metavar="NAME", help="who answers for the identification; recorded")

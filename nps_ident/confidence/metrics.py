@@ -228,27 +228,25 @@ def elub_bounds(log10_lrs: ArrayLike, labels: ArrayLike, *, n_unlisted: int = 0)
     right, wrong = np.sort(lr[y == 1.0]), np.sort(lr[y == 0.0])
     n_right, n_wrong = len(right), len(wrong) + n_unlisted
 
-    def above(values: NDArray[np.float64], threshold: float) -> int:
-        return int(len(values) - np.searchsorted(values, threshold, side="right"))
-
     steps = np.unique(lr)
-    high = 0.0
-    for start, end in zip([0.0, *steps[steps > 0.0]], [*steps[steps > 0.0], math.inf], strict=True):
-        share = above(right, start) / (n_right + 1)
-        allowed = math.log10(share * (n_wrong + 1) / (above(wrong, start) + 1)) if share > 0.0 else -math.inf
-        if allowed < end:
-            high = max(high, min(allowed, end)) if allowed > start else start
-            break
-    low = 0.0
-    for start, end in zip([*steps[steps < 0.0][::-1], -math.inf], [0.0, *steps[steps < 0.0][::-1]], strict=True):
-        # Between two steps every ratio up to the lower one is at or below the threshold.
-        missed = n_right - above(right, start) + 1
-        rejected = n_wrong - above(wrong, start)
-        needed = math.log10(missed / (n_right + 1) * (n_wrong + 1) / rejected) if rejected > 0 else math.inf
-        if needed > start:
-            low = needed if needed < end else end
-            break
+    # Between two steps the shares are those at the lower end; a bound is where the first such interval stops to satisfy the inequality.
+    with np.errstate(divide="ignore"):
+        start, end = np.append(0.0, steps[steps > 0.0]), np.append(steps[steps > 0.0], np.inf)
+        kept_right, kept_wrong = (_above(values, start) for values in (right, wrong))
+        allowed = np.log10(kept_right / (n_right + 1) * (n_wrong + 1) / (kept_wrong + 1))
+        broken = int(np.argmax(allowed < end))  # above all of them nothing is kept, so that the last interval always is
+        high = max(float(start[broken]), float(allowed[broken]))
+        start, end = np.append(-np.inf, steps[steps < 0.0]), np.append(steps[steps < 0.0], 0.0)
+        missed, rejected = n_right - _above(right, start) + 1, n_wrong - _above(wrong, start)
+        needed = np.log10(missed / (n_right + 1)) - np.log10(rejected / (n_wrong + 1))
+        broken = int(len(start) - 1 - np.argmax((needed > start)[::-1]))  # below all of them one misleading example is missed for nothing
+        low = min(float(end[broken]), float(needed[broken]))
     return min(low, 0.0), max(high, 0.0)
+
+
+def _above(values: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.intp]:
+    """How many of the sorted values lie above each threshold."""
+    return np.asarray(len(values) - np.searchsorted(values, thresholds, side="right"))
 
 
 def rate_interval(hits: ArrayLike, compounds: Sequence[str], *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> tuple[float, float]:

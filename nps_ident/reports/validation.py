@@ -1,0 +1,363 @@
+"""A validation as data: what was asked of which library, how good the answers were, with intervals by compound, what failed, and the limits.
+
+The form is ``nps-ident/validation/1``; :mod:`nps_ident.reports.validation_report` makes a page of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nps_ident.confidence.judging import CALIBRATION_FIGURES, Judged, calibration_figures, open_set_auroc, rates
+from nps_ident.confidence.metrics import elub_bounds, intervals_by_compound, rate_interval, reliability
+from nps_ident.io.truth_table import KINDS
+from nps_ident.library.compiled import SECTIONS
+from nps_ident.model import Technique
+from nps_ident.reports.validation_limits import limits_of_use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from nps_ident.identify.evaluating import Evaluation, LeftOut
+    from nps_ident.library.compiled import Library
+
+__all__ = ["SCHEMA", "Sources", "figures_of", "lr_sample", "validation"]
+
+SCHEMA = "nps-ident/validation/1"
+SCORE_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""Ranges of the first candidate's raw score (EI: match factor / 999)."""
+RESAMPLES, GROUP_RESAMPLES = 1000, 400
+"""Bootstrap draws for the figures over all, and at most within a class, laboratory or score range and for the bounds."""
+_FAILURES = {
+    "wrong_match": "match with another substance",
+    "wrong_named": "named, and the truth is not among it",
+    "false_match": "match, though no library holds it",
+    "false_named": "named, though no library holds it",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What a validation rests on, apart from the answers.
+
+    Parameters
+    ----------
+    title : str
+    time : str
+        ISO 8601.
+    files : tuple of mapping
+        ``file``, ``sha256``, ``n_spectra`` of each file of queries.
+    truth : mapping or None
+        ``file`` and ``sha256`` of the table; None where the InChIKeys of the spectra were believed.
+    truth_without_query : tuple of str
+        Ids of the table that no query has.
+    calibrations : mapping of str to mapping
+        By stamp, the content of each calibration that may have answered.
+    members : tuple of Library
+    seed, n_resamples : int
+        Of the bootstrap.
+    """
+
+    title: str
+    time: str
+    files: tuple[Mapping[str, Any], ...]
+    truth: Mapping[str, str] | None
+    truth_without_query: tuple[str, ...]
+    calibrations: Mapping[str, Mapping[str, Any]]
+    members: tuple[Library, ...]
+    seed: int = 0
+    n_resamples: int = RESAMPLES
+
+    @property
+    def in_groups(self) -> int:
+        """Bootstrap draws within a group."""
+        return min(self.n_resamples, GROUP_RESAMPLES)
+
+
+def validation(evaluation: Evaluation, sources: Sources, *, left_out: Iterable[LeftOut] = ()) -> dict[str, Any]:
+    """Put a validation together.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        From :func:`nps_ident.identify.evaluating.evaluate`; at least one answer.
+    sources : Sources
+    left_out : iterable of LeftOut
+        Queries without a truth, to be listed with those that the evaluation left out.
+    """
+    rows = evaluation.rows
+    first = rows[0].answer
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "title": sources.title,
+        "time": sources.time,
+        "software": first["software"],
+        "library": {**first["library"], "members": [_member(member) for member in sources.members]},
+        "calibrations": _calibrations(rows, sources.calibrations),
+        "data": _data(evaluation, sources, [*left_out, *evaluation.left_out]),
+        "method": {
+            "interval": "95 %, percentile bootstrap drawing whole compounds; exact binomial bound by compound where a share is 0 or 1",
+            "resamples": sources.n_resamples,
+            "resamples_in_groups": sources.in_groups,
+            "seed": sources.seed,
+        },
+        "techniques": {
+            technique: _technique([row for row in rows if _technique_of(row) == technique], sources, technique)
+            for technique in sorted({_technique_of(row) for row in rows})
+        },
+        "failures": [_failure(row, how) for row in rows for how in _how_failed(row)],
+    }
+    return {**report, "limits": limits_of_use(report)}
+
+
+def _technique_of(row: Judged) -> str:
+    return str(row.answer["query"]["technique"])
+
+
+def _member(member: Library) -> dict[str, Any]:
+    held = {technique.value: len(member[f"{section}.covered"]) for technique, section in SECTIONS.items() if f"{section}.covered" in member}
+    return {"name": member.name, "sha256": member.sha256, "kind": member.kind, "n_substances": held}
+
+
+def _calibrations(rows: Sequence[Judged], known: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each calibration that made probabilities here, what it was learnt from, and how many of these compounds it had seen."""
+    found = []
+    for stamp, n_answers in sorted(Counter(row.answer["calibration"] for row in rows if row.answer["calibration"]).items()):
+        content = known.get(stamp, {})
+        about = dict(content.get("about", {}))
+        seen = about.pop("compounds", None)
+        asked = {row.truth.compound for row in rows if row.answer["calibration"] == stamp}
+        facts = {name: content.get(name) for name in ("kind", "prior_in_library", "match_cut", "set_cut", "n_known", "log10_lr_bounds")}
+        overlap = None if seen is None else len(asked & set(seen))
+        found.append({"stamp": stamp, "n_answers": n_answers, **facts, "n_compounds_seen_in_training": overlap, "about": about})
+    return found
+
+
+def _data(evaluation: Evaluation, sources: Sources, left_out: Sequence[LeftOut]) -> dict[str, Any]:
+    rows = evaluation.rows
+    return {
+        "files": [dict(file) for file in sources.files],
+        "truth": None if sources.truth is None else dict(sources.truth),
+        "truth_without_query": list(sources.truth_without_query),
+        "kind_contradicted_by_library": list(evaluation.contradicted),
+        "n_queries": len(rows) + len(left_out),
+        "n_judged": len(rows),
+        "n_compounds": len({row.truth.compound for row in rows}),
+        "by_kind": _counts(rows, lambda row: row.kind, KINDS),
+        "by_class": _counts(rows, lambda row: row.drug_class or NO_CLASS),
+        "by_laboratory": _counts(rows, lambda row: row.truth.laboratory or NO_LABORATORY),
+        "left_out": [{"query": item.query, "file": item.file, "why": item.why, "failed": item.failed} for item in left_out],
+    }
+
+
+NO_CLASS = "(no class given)"
+NO_LABORATORY = "(not given)"
+
+
+def _counts(rows: Sequence[Judged], group: Callable[[Judged], str], order: Sequence[str] = ()) -> list[dict[str, Any]]:
+    names = Counter(group(row) for row in rows)
+    ordered = [name for name in order if name in names] + sorted(set(names) - set(order))
+    return [{"name": name, "n": names[name], "n_compounds": len({row.truth.compound for row in rows if group(row) == name})} for name in ordered]
+
+
+def _technique(rows: Sequence[Judged], sources: Sources, technique: str) -> dict[str, Any]:
+    seed, draws = sources.seed, sources.n_resamples
+    judged = [row for row in rows if row.probability is not None]
+    by_kind = {kind: figures_of([row for row in rows if row.kind == kind], kind=kind, seed=seed, n_resamples=draws) for kind in KINDS}
+    n_substances = _n_substances(sources.members, technique)
+    return {
+        "n": len(rows),
+        "n_without_probability": len(rows) - len(judged),
+        "n_substances_searched": n_substances,
+        "verdicts": dict(sorted(Counter(row.verdict for row in rows).items())),
+        "figures": {
+            "all": figures_of(rows, kind=None, seed=seed, n_resamples=draws),
+            **{kind: found for kind, found in by_kind.items() if found["n"]},
+        },
+        "by_class": _groups(rows, lambda row: row.drug_class or NO_CLASS, sources),
+        "by_laboratory": _groups(rows, lambda row: row.truth.laboratory or NO_LABORATORY, sources),
+        "by_score": _groups(rows, _score_range, sources),
+        "reliability": {
+            name: [_point(point) for point in reliability(*_statements(part), [row.truth.compound for row in part], seed=seed)] if part else []
+            for name, part in (("all", judged), ("known", [row for row in judged if row.kind == "known"]))
+        },
+        "lr_bounds": _lr_bounds(rows, n_substances, sources),
+    }
+
+
+def _point(point: Any) -> dict[str, Any]:
+    """A point of the reliability diagram as it is written down."""
+    shares = {name: round(getattr(point, name), 4) for name in ("mean_probability", "share_right", "low", "high")}
+    return {"n": point.n, **shares}
+
+
+def _n_substances(members: Iterable[Library], technique: str) -> int:
+    section = f"{SECTIONS[Technique(technique)]}.covered"
+    held = [member[section] for member in members if section in member]
+    return len(np.unique(np.concatenate(held))) if held else 0
+
+
+def _statements(rows: Sequence[Judged]) -> tuple[list[float], list[bool]]:
+    return [float(row.probability or 0.0) for row in rows], [row.right for row in rows]
+
+
+def figures_of(rows: Sequence[Judged], *, kind: str | None, seed: int = 0, n_resamples: int = 1000) -> dict[str, Any]:
+    """Every figure of some answers, each as ``{"value", "low", "high"}``; null where it is not defined.
+
+    Parameters
+    ----------
+    rows : sequence of Judged
+    kind : str or None
+        The kind that all of them are of, for the rates asked of that kind; None gives the figures over all kinds alone.
+    """
+    compounds = [row.truth.compound for row in rows]
+    found: dict[str, Any] = {"n": len(rows), "n_compounds": len(set(compounds))}
+    if not rows:
+        return found
+    if kind is not None:
+        for name, hits in rates(rows, kind).items():
+            low, high = rate_interval(hits, compounds, seed=seed, n_resamples=n_resamples)
+            found[name] = _interval(float(np.mean(hits)), (low, high))
+    if kind == "known":
+        found["mean_set_size"] = round(float(np.mean([row.set_size for row in rows])), 4)
+    told = [row for row in rows if row.probability is not None]
+    if not told:
+        return found
+    p, y = map(np.asarray, _statements(told))
+    names = [*CALIBRATION_FIGURES, *(["auroc_open"] if kind is None else [])]
+
+    def statistic(drawn: NDArray[np.intp]) -> tuple[float | None, ...]:
+        more = (open_set_auroc([told[row] for row in drawn]),) if kind is None else ()
+        return (*calibration_figures(p[drawn], y[drawn]), *more)
+
+    values = statistic(np.arange(len(told)))
+    intervals = intervals_by_compound(statistic, [row.truth.compound for row in told], seed=seed, n_resamples=n_resamples)
+    found.update({name: _interval(*pair) for name, *pair in zip(names, values, intervals, strict=True)})
+    return found
+
+
+def _interval(value: Any, interval: Any) -> dict[str, float | None] | None:
+    if value is None:
+        return None
+    low, high = interval if interval is not None else (None, None)
+    return {"value": round(value, 4), "low": None if low is None else round(low, 4), "high": None if high is None else round(high, 4)}
+
+
+def _groups(rows: Sequence[Judged], group: Callable[[Judged], str], sources: Sources) -> list[dict[str, Any]]:
+    """The figures of each group: rates of its known queries, calibration over all its queries."""
+    out = []
+    seed, draws = sources.seed, sources.in_groups
+    for name in sorted({group(row) for row in rows}):
+        part = [row for row in rows if group(row) == name]
+        known = [row for row in part if row.kind == "known"]
+        whole = figures_of(part, kind=None, seed=seed, n_resamples=draws)
+        whole.pop("auroc_open", None)
+        shares = {}
+        for rate, hits in (rates(known, "known") if known else {}).items():
+            if rate in {"rank1", "match", "wrong_match", "wrong_named"}:
+                limits = rate_interval(hits, [row.truth.compound for row in known], seed=seed, n_resamples=draws)
+                shares[rate] = _interval(float(np.mean(hits)), limits)
+        absent = [row for row in part if row.kind != "known"]
+        counts = {"n_known": len(known), "n_absent": len(absent), "n_false_named": sum(row.named for row in absent)}
+        out.append({"name": name, **counts, **whole, **shares})
+    return out
+
+
+def _score_range(row: Judged) -> str:
+    place = int(np.searchsorted(SCORE_EDGES[1:-1], row.score, side="right"))
+    return f"{SCORE_EDGES[place]:.1f} to {SCORE_EDGES[place + 1]:.1f}"
+
+
+def lr_sample(rows: Sequence[Judged], n_substances: int) -> tuple[list[float], list[int], int]:
+    """The likelihood ratios that answers gave, for :func:`nps_ident.confidence.metrics.elub_bounds`.
+
+    Each query is asked of every substance of the library: is it this one?  The true one is label 1, every other one label 0; substances that no
+    hit list shows lie below all that it shows.  Ratios that were refused count on neither side.
+
+    Returns
+    -------
+    (list of float, list of int, int)
+        log10 likelihood ratios, labels, and the number of substances never listed.
+    """
+    lrs: list[float] = []
+    labels: list[int] = []
+    n_unlisted = 0
+    for row in rows:
+        if row.answer["calibration"] is None:
+            continue
+        listed: dict[str, float | None] = {}
+        for match in row.answer["matches"]:
+            key = str(match["inchikey"] or match["name"])
+            listed.setdefault(key if match["isotope_labelled"] else key[:14].upper(), match["log10_lr"])
+        given = {key: lr for key, lr in listed.items() if lr is not None}
+        lrs += given.values()
+        labels += [int(key == row.truth.compound) for key in given]
+        if row.kind == "known" and row.truth.compound not in listed:
+            lrs.append(-np.inf)
+            labels.append(1)
+        n_unlisted += max(n_substances - len(listed), 0)
+    return lrs, labels, n_unlisted
+
+
+def _lr_bounds(rows: Sequence[Judged], n_substances: int, sources: Sources) -> dict[str, Any] | None:
+    """The bounds that these queries bear, with their intervals by compound, and how many answers claimed more."""
+    samples = [lr_sample([row], n_substances) for row in rows]
+
+    def bounds(drawn: NDArray[np.intp]) -> tuple[float | None, float | None]:
+        chosen = [samples[row] for row in drawn]
+        lrs, labels = ([value for sample in chosen for value in sample[part]] for part in (0, 1))
+        if not 0 < sum(labels) < len(labels):
+            return None, None
+        return elub_bounds(lrs, labels, n_unlisted=sum(sample[2] for sample in chosen))
+
+    low, high = bounds(np.arange(len(rows)))
+    if low is None or high is None:
+        return None
+    intervals = intervals_by_compound(bounds, [row.truth.compound for row in rows], seed=sources.seed, n_resamples=sources.in_groups)
+    first = [row.log10_lr for row in rows if row.log10_lr is not None]
+    n_true, n_listed = sum(sum(sample[1]) for sample in samples), sum(len(sample[1]) for sample in samples)
+    return {
+        "low": round(low, 2),
+        "high": round(high, 2),
+        **{
+            f"{name}_interval": None if found is None else [round(value, 2) for value in found]
+            for name, found in zip(("low", "high"), intervals, strict=True)
+        },
+        "n_true": n_true,
+        "n_other": n_listed - n_true + sum(sample[2] for sample in samples),
+        "n_first_above": sum(lr > high for lr in first),
+        "n_first": len(first),
+    }
+
+
+def _how_failed(row: Judged) -> list[str]:
+    if not row.wrong_named:
+        return []
+    if row.kind == "known":
+        return ["wrong_match" if row.wrong_match else "wrong_named"]
+    return ["false_match" if row.verdict == "match" else "false_named"]
+
+
+def _failure(row: Judged, how: str) -> dict[str, Any]:
+    """One wrong answer with what is needed to look at it again."""
+    answer, query = row.answer, row.answer["query"]
+    named = {str(key) for key in answer["isomer_set"] or ()}
+    shown = [match for match in answer["matches"] if match["inchikey"] in named] or answer["matches"][:1]
+    keys = ("name", "inchikey", "reference", "score", "match_factor", "probability", "log10_lr")
+    return {
+        "what": how,
+        "words": _FAILURES[how],
+        "query": {key: query[key] for key in ("id", "file", "index", "technique")},
+        "kind": row.kind,
+        "truth": {"compound": row.truth.compound, "name": row.truth.name, "drug_class": row.drug_class, "accession": row.truth.accession},
+        "laboratory": row.truth.laboratory,
+        "truth_rank": row.place,
+        "verdict": row.verdict,
+        "named": [{key: match[key] for key in keys} for match in shown],
+        "reason": next((finding["text"] for finding in answer["findings"] if finding["code"] == "IDENT-001"), None),
+    }
