@@ -141,7 +141,7 @@ def _data(report: Mapping[str, Any]) -> str:
     said = f"table {truth['file']}, SHA-256 {truth['sha256']}" if truth else "the InChIKey that each spectrum carries"
     parts = [
         "<h2>Data</h2>",
-        _table(("file of queries", "spectra", "SHA-256"), files),
+        _table(("file of queries", "spectra", "hash (SHA-256)"), files),
         _facts([("truth", said), ("queries", f"{data['n_queries']}, of which {data['n_judged']} of {data['n_compounds']} compounds count")]),
     ]
     for key, heading in (("by_kind", "kind"), ("by_class", "drug class"), ("by_laboratory", "laboratory")):
