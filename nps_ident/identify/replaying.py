@@ -9,7 +9,7 @@ from typing import Any
 from nps_ident.errors import InputError
 from nps_ident.model import Finding, MassSpectrum, Polarity, Severity, Technique
 
-__all__ = ["rerun"]
+__all__ = ["rerun", "stored_spectrum"]
 
 
 def rerun(settings: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +30,8 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
     InputError
         When an input is no longer there; what it then contains is for the comparison to judge.
     """
+    if settings.get("verb") == "unknown":
+        raise InputError("the record states an event on an open unknown, not an identification; there is nothing to run again.")
     if settings.get("verb") == "structure":
         from nps_ident.identify.structure import rerun_structure
 
@@ -47,26 +49,36 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
     return answer.to_dict()
 
 
+def stored_spectrum(stored: dict[str, Any]) -> MassSpectrum:
+    """The spectrum that a record holds, as it was when it was identified.
+
+    Parameters
+    ----------
+    stored : dict
+        As :func:`nps_ident.ledger.record` wrote it.
+    """
+    return MassSpectrum(
+        name=stored["name"],
+        technique=Technique(stored["technique"]) if stored["technique"] else None,
+        mz=[float(value) for value in stored["mz"]],  # type: ignore[arg-type]
+        intensity=[float(value) for value in stored["intensity"]],  # type: ignore[arg-type]
+        precursor_mz=stored["precursor_mz"],
+        precursor_decimals=stored["precursor_decimals"],
+        adduct=stored["adduct"],
+        polarity=Polarity(stored["polarity"]) if stored["polarity"] else None,
+        collision_energy=stored.get("collision_energy"),
+        instrument_type=stored.get("instrument_type"),
+        findings=tuple(
+            Finding(code=finding["code"], severity=Severity(finding["severity"]), text=finding["text"]) for finding in stored.get("findings", ())
+        ),
+    )
+
+
 def _query(settings: dict[str, Any]) -> MassSpectrum:
     technique = Technique(settings["technique"]) if settings.get("technique") else None
     if "spectrum" in settings:
-        stored = settings["spectrum"]
-        return MassSpectrum(
-            name=stored["name"],
-            technique=Technique(stored["technique"]) if stored["technique"] else technique,
-            mz=[float(value) for value in stored["mz"]],  # type: ignore[arg-type]
-            intensity=[float(value) for value in stored["intensity"]],  # type: ignore[arg-type]
-            precursor_mz=stored["precursor_mz"],
-            precursor_decimals=stored["precursor_decimals"],
-            adduct=stored["adduct"],
-            polarity=Polarity(stored["polarity"]) if stored["polarity"] else None,
-            collision_energy=stored.get("collision_energy"),
-            instrument_type=stored.get("instrument_type"),
-            findings=tuple(
-                Finding(code=finding["code"], severity=Severity(finding["severity"]), text=finding["text"])
-                for finding in stored.get("findings", ())
-            ),
-        )
+        spectrum = stored_spectrum(settings["spectrum"])
+        return spectrum if spectrum.technique else replace(spectrum, technique=technique)
     from nps_ident.io import scan_spectra
 
     file, index = settings["file"], settings["index"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nps_ident.ledger.store import Ledger
     from nps_ident.model import MassSpectrum
 
-__all__ = ["Recordable", "record"]
+__all__ = ["Recordable", "known_substances", "record"]
 
 
 class Recordable(Protocol):
@@ -83,7 +83,32 @@ def record(result: _Answer, ledger: Ledger, *, analyst: str | None = None, setti
         "settings": {**place, **(settings or {})},
         "result": answer,
     }
+    if spectrum is not None and answer.get("verdict") == "unknown_variant":
+        # An unknown is asked again when its file may long be gone, and against what was known by then.
+        content["known"] = known_substances((settings or {}).get("catalogue"))
+        if "spectrum" not in place:
+            content["spectrum"] = _verbatim(spectrum)
     return replace(result, record=ledger.append(content).id)
+
+
+def known_substances(catalogue: str | None = None) -> dict[str, str]:
+    """SHA-256 of the catalogue and of the user's own register: what of them an answer could know of.
+
+    Parameters
+    ----------
+    catalogue : str, optional
+        Its path; by default the one that ships.
+
+    Raises
+    ------
+    CatalogueError
+        When either cannot be read.
+    """
+    from nps_ident.catalogue.register import open_register
+    from nps_ident.catalogue.store import open_catalogue
+
+    with open_register() as register:
+        return {"catalogue": open_catalogue(catalogue).sha256, "register": register.content_hash()}
 
 
 def _verbatim(spectrum: MassSpectrum) -> dict[str, Any]:
