@@ -10,15 +10,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nps_ident.catalogue.labels import label_of
 from nps_ident.catalogue.store import open_catalogue, read_table, verify_manifest
 from nps_ident.errors import CatalogueError
-from nps_ident.model import MassSpectrum, Polarity, Source, SubstanceLabel, Technique
+from nps_ident.model import MassSpectrum, Polarity, Source, Technique
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nps_ident.catalogue.store import Catalogue
-    from nps_ident.model import Substance
 
 __all__ = ["EI_COLUMNS", "EI_TABLE", "MSMS_COLUMNS", "MSMS_TABLE", "parse_peaks", "read_principal_ions"]
 
@@ -99,7 +99,7 @@ def read_principal_ions(path: str | Path, catalogue: Catalogue | None = None) ->
             accession=accession,
             contributor=contributor,
             licence=licence,
-            label=_label(substance),
+            label=label_of(substance),
             metadata=(("Source", source),),
             source=Source(file=place.name, index=index, sha256=sha256),
         )
@@ -117,16 +117,3 @@ def _polarity(text: str, where: str) -> Polarity:
         return Polarity(text)
     except ValueError:
         raise CatalogueError(f"{where}: the polarity is {text[:40]!r}; expected positive or negative.") from None
-
-
-def _label(substance: Substance) -> SubstanceLabel:
-    return SubstanceLabel(
-        name=substance.name,
-        synonyms=substance.synonyms,
-        inchikey=substance.inchikey,
-        smiles=substance.smiles,
-        formula=substance.formula,
-        cas=substance.cas,
-        exact_mass=substance.exact_mass,
-        isotope_labelled=substance.isotope_labelled,
-    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from nps_ident.errors import CatalogueError
 from nps_ident.folders import data_folder
 from nps_ident.model.finding import Finding, Severity
 from nps_ident.model.substance import Substance
+from nps_ident.sqlite_files import TIMEOUT_S, FileKind, SqliteFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,23 +31,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "Register", "RegisterEntry", "open_register", "register_file"]
 
-# SQLite's header field for "whose file is this": "NPSR" in ASCII.
-_APPLICATION_ID = 0x4E505352
-_SCHEMA_VERSION = 1
-_TIMEOUT_S = 30.0
-_TABLES = (
-    """CREATE TABLE entries (entry INTEGER PRIMARY KEY, inchikey TEXT NOT NULL UNIQUE, name TEXT NOT NULL, folded_name TEXT NOT NULL UNIQUE,
-       synonyms TEXT NOT NULL, smiles TEXT NOT NULL, formula TEXT NOT NULL, exact_mass REAL NOT NULL, cas TEXT, drug_class TEXT,
-       isotope_labelled INTEGER NOT NULL, input TEXT NOT NULL, software TEXT NOT NULL, findings TEXT NOT NULL)""",
-    """CREATE TABLE spectra (spectrum INTEGER PRIMARY KEY, entry INTEGER NOT NULL REFERENCES entries, sha256 TEXT NOT NULL,
-       content TEXT NOT NULL, UNIQUE (entry, sha256))""",
-    """CREATE TABLE events (event INTEGER PRIMARY KEY, entry INTEGER NOT NULL REFERENCES entries, state TEXT NOT NULL, what TEXT NOT NULL,
-       time TEXT NOT NULL, analyst TEXT, reason TEXT)""",
-    *(
-        f"CREATE TRIGGER {table}_{action} BEFORE {action} ON {table} BEGIN SELECT RAISE(ABORT, 'the register is only added to'); END"
-        for table in ("entries", "spectra", "events")
-        for action in ("UPDATE", "DELETE")
+_KIND = FileKind(
+    what="register",
+    row="entry",
+    done="added",
+    application_id=0x4E505352,  # "NPSR" in ASCII
+    schema_version=1,
+    tables=(
+        """CREATE TABLE entries (entry INTEGER PRIMARY KEY, inchikey TEXT NOT NULL UNIQUE, name TEXT NOT NULL, folded_name TEXT NOT NULL UNIQUE,
+           synonyms TEXT NOT NULL, smiles TEXT NOT NULL, formula TEXT NOT NULL, exact_mass REAL NOT NULL, cas TEXT, drug_class TEXT,
+           isotope_labelled INTEGER NOT NULL, input TEXT NOT NULL, software TEXT NOT NULL, findings TEXT NOT NULL)""",
+        """CREATE TABLE spectra (spectrum INTEGER PRIMARY KEY, entry INTEGER NOT NULL REFERENCES entries, sha256 TEXT NOT NULL,
+           content TEXT NOT NULL, UNIQUE (entry, sha256))""",
+        """CREATE TABLE events (event INTEGER PRIMARY KEY, entry INTEGER NOT NULL REFERENCES entries, state TEXT NOT NULL, what TEXT NOT NULL,
+           time TEXT NOT NULL, analyst TEXT, reason TEXT)""",
+        *(
+            f"CREATE TRIGGER {table}_{action} BEFORE {action} ON {table} BEGIN SELECT RAISE(ABORT, 'the register is only added to'); END"
+            for table in ("entries", "spectra", "events")
+            for action in ("UPDATE", "DELETE")
+        ),
     ),
+    error=CatalogueError,
 )
 _ENTRIES = """SELECT entry, inchikey, name, synonyms, smiles, formula, exact_mass, cas, drug_class, isotope_labelled, input, findings,
               (SELECT state FROM events WHERE events.entry = entries.entry ORDER BY event DESC LIMIT 1),
@@ -102,8 +106,8 @@ def register_file(path: str | Path | None = None) -> Path:
 class Register:
     """An open register; close it, or use it in a ``with`` statement.  Made by :func:`open_register`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
-        self.path, self._db = path, connection
+    def __init__(self, path: Path, file: SqliteFile | None) -> None:
+        self.path, self._file = path, file
 
     def __enter__(self) -> Register:
         return self
@@ -113,9 +117,8 @@ class Register:
 
     def close(self) -> None:
         """Close the file."""
-        if self._db is not None:
-            with self._sentence():
-                self._db.close()
+        if self._file is not None:
+            self._file.close()
 
     def entries(self) -> tuple[RegisterEntry, ...]:
         """Every entry, in the order of proposal."""
@@ -199,7 +202,9 @@ class Register:
             When it brings nothing new, its name was taken meanwhile, or the file cannot be written.
         """
         substance = proposal.substance
-        with self._transaction() as db:
+        if self._file is None:
+            raise CatalogueError(f"{self.path}: the register is open for reading only.")
+        with self._file.transaction() as db:
             row = db.execute("SELECT entry FROM entries WHERE inchikey = ?", (substance.inchikey,)).fetchone()
             number = row[0] if row else self._insert(db, proposal)
             added = self._insert_spectra(db, number, proposal.spectra)
@@ -237,34 +242,11 @@ class Register:
         return db.total_changes - before
 
     def _select(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        if self._db is None:
-            return
-        with self._sentence(), closing(self._db.execute(query, values)) as cursor:
-            yield from cursor
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if self._db is None:
-            raise CatalogueError(f"{self.path}: the register is open for reading only.")
-        with self._sentence():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:  # also an interrupt must leave the old state, and is passed on
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _sentence(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _refused(self.path, error) from None
+        if self._file is not None:
+            yield from self._file.select(query, *values)
 
 
-def open_register(path: str | Path | None = None, *, create: bool = False, timeout_s: float = _TIMEOUT_S) -> Register:
+def open_register(path: str | Path | None = None, *, create: bool = False, timeout_s: float = TIMEOUT_S) -> Register:
     """Open the user's own register.
 
     Parameters
@@ -289,52 +271,7 @@ def open_register(path: str | Path | None = None, *, create: bool = False, timeo
     place = register_file(path)
     if not create and not place.is_file():
         return Register(place, None)
-    try:
-        if create:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        address = f"{place.resolve().as_uri()}?mode={'rwc' if create else 'ro'}"
-        connection = sqlite3.connect(address, uri=True, timeout=timeout_s, isolation_level=None)
-    except OSError as error:
-        raise CatalogueError(f"{place.parent}: the folder of the register cannot be made ({error.strerror}).") from None
-    except sqlite3.Error as error:
-        raise _refused(place, error) from None
-    try:
-        _check_or_make(place, connection, create=create)
-    except BaseException:  # whatever stops the opening, the file is not left open; passed on
-        connection.close()
-        raise
-    return Register(place, connection)
-
-
-def _check_or_make(path: Path, connection: sqlite3.Connection, *, create: bool) -> None:
-    empty = "SELECT count(*) = 0 FROM sqlite_schema"
-    try:
-        if create and connection.execute(empty).fetchone()[0]:
-            connection.execute("BEGIN IMMEDIATE")
-            # Another process may have made the tables between the look and the lock.
-            if connection.execute(empty).fetchone()[0]:
-                for statement in _TABLES:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            connection.execute("COMMIT")
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.Error as error:
-        raise _refused(path, error) from None
-    if application != _APPLICATION_ID:
-        raise CatalogueError(f"{path}: the file is a database, but not a register; expected one made by nps-ident.")
-    if version != _SCHEMA_VERSION:
-        raise CatalogueError(f"{path}: the register has schema version {version}; this program knows version {_SCHEMA_VERSION}.")
-
-
-def _refused(path: Path, error: sqlite3.Error) -> CatalogueError:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return CatalogueError(f"{path}: another program keeps the register locked; nothing was added, try again when it has ended.")
-    if "not a database" in text:
-        return CatalogueError(f"{path}: the file is not a register (no SQLite database); expected one made by nps-ident.")
-    return CatalogueError(f"{path}: the register cannot be read or written ({text}).")
+    return Register(place, SqliteFile(place, _KIND, mode="rwc" if create else "ro", timeout_s=timeout_s))
 
 
 def _entry(row: tuple[Any, ...]) -> RegisterEntry:
@@ -377,7 +314,8 @@ def _content(spectrum: MassSpectrum) -> dict[str, Any]:
 
 
 def _spectrum(content: dict[str, Any], substance: Substance, accession: str) -> MassSpectrum:
-    from nps_ident.model.spectrum import MassSpectrum, Polarity, Source, SubstanceLabel, Technique
+    from nps_ident.catalogue.labels import label_of
+    from nps_ident.model.spectrum import MassSpectrum, Polarity, Source, Technique
 
     place = content["file"]
     return MassSpectrum(
@@ -386,16 +324,7 @@ def _spectrum(content: dict[str, Any], substance: Substance, accession: str) -> 
         technique=Technique(content["technique"]) if content["technique"] else None,
         polarity=Polarity(content["polarity"]) if content["polarity"] else None,
         accession=accession,
-        label=SubstanceLabel(
-            name=substance.name,
-            synonyms=substance.synonyms,
-            inchikey=substance.inchikey,
-            smiles=substance.smiles,
-            formula=substance.formula,
-            cas=substance.cas,
-            exact_mass=substance.exact_mass,
-            isotope_labelled=substance.isotope_labelled,
-        ),
+        label=label_of(substance),
         findings=tuple(Finding(code=f["code"], severity=Severity(f["severity"]), text=f["text"]) for f in content["findings"]),
         source=Source(file=place, index=content["index"], sha256=content["file_sha256"]) if place else None,
     )

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sqlite3
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,28 +18,35 @@ from nps_ident.folders import data_folder
 from nps_ident.ledger import signing
 from nps_ident.ledger.canonical import canonical
 from nps_ident.ledger.entry import RECORD_SCHEMA, LedgerEntry, genesis, now
+from nps_ident.sqlite_files import TIMEOUT_S, FileKind, SqliteFile
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from types import TracebackType
 
     from nps_ident.ledger.signing import Head
 
-__all__ = ["LEDGER_VARIABLE", "Ledger", "ledger_file", "open_ledger", "sentence"]
+__all__ = ["LEDGER_VARIABLE", "Ledger", "ledger_file", "open_ledger"]
 
 LEDGER_VARIABLE = "NPS_IDENT_LEDGER"
-# SQLite's header field for "whose file is this": "NPSL" in ASCII.
-_APPLICATION_ID = 0x4E50534C
-_SCHEMA_VERSION = 1
-_TIMEOUT_S = 30.0
-_TABLES = """
-CREATE TABLE ledger (id TEXT NOT NULL);
-CREATE TABLE records (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE TABLE heads (head INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, hash TEXT NOT NULL, time TEXT NOT NULL,
-                    public_key TEXT NOT NULL, signature TEXT NOT NULL);
-CREATE TRIGGER records_are_never_changed BEFORE UPDATE ON records BEGIN SELECT RAISE(ABORT, 'a record is never changed'); END;
-CREATE TRIGGER records_are_never_deleted BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'a record is never deleted'); END;
-"""
+_KIND = FileKind(
+    what="ledger",
+    row="record",
+    done="recorded",
+    application_id=0x4E50534C,  # "NPSL" in ASCII
+    schema_version=1,
+    tables=(
+        "CREATE TABLE ledger (id TEXT NOT NULL)",
+        "CREATE TABLE records (sequence INTEGER PRIMARY KEY, record TEXT NOT NULL, hash TEXT NOT NULL)",
+        """CREATE TABLE heads (head INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, hash TEXT NOT NULL, time TEXT NOT NULL,
+                    public_key TEXT NOT NULL, signature TEXT NOT NULL)""",
+        "CREATE TRIGGER records_are_never_changed BEFORE UPDATE ON records BEGIN SELECT RAISE(ABORT, 'a record is never changed'); END",
+        "CREATE TRIGGER records_are_never_deleted BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'a record is never deleted'); END",
+    ),
+    error=LedgerError,
+    journal="WAL",
+)
 
 
 def ledger_file(path: str | Path | None = None) -> Path:
@@ -61,9 +66,9 @@ def ledger_file(path: str | Path | None = None) -> Path:
 class Ledger:
     """An open ledger; close it, or use it in a ``with`` statement.  Made by :func:`open_ledger`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, key: Path, *, read_only: bool) -> None:
-        self.path, self.key, self.read_only = path, key, read_only
-        self._db = connection
+    def __init__(self, file: SqliteFile, key: Path, *, read_only: bool) -> None:
+        self.path, self.key, self.read_only = file.path, key, read_only
+        self._file = file
         self._batches = 0
         self._unsigned = False
         self._head_checked = False
@@ -88,8 +93,7 @@ class Ledger:
         try:
             self._sign()
         finally:
-            with self._sentence():
-                self._db.close()
+            self._file.close()
 
     @contextmanager
     def batch(self) -> Iterator[Ledger]:
@@ -123,13 +127,13 @@ class Ledger:
             raise LedgerError(f"{self.path}: the ledger is open for reading only.")
         if not self._head_checked:
             self._refuse_if_cut()
-        with self._transaction():
-            row = self._db.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
+        with self._file.transaction(synchronous="NORMAL") as db:
+            row = db.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
             last, previous = row or (0, genesis(self.id))
             filled = {**content, "schema": RECORD_SCHEMA, "sequence": last + 1, "previous": previous, "time": now()}
             data = canonical(filled)
             entry = LedgerEntry(sequence=last + 1, hash=hashlib.sha256(data).hexdigest(), data=data, content=filled)
-            self._db.execute("INSERT INTO records VALUES (?, ?, ?)", (entry.sequence, data.decode(), entry.hash))
+            db.execute("INSERT INTO records VALUES (?, ?, ?)", (entry.sequence, data.decode(), entry.hash))
         self._unsigned = True
         if not self._batches:
             self._sign()
@@ -137,7 +141,7 @@ class Ledger:
 
     def rows(self) -> Iterator[tuple[Any, bytes, Any]]:
         """Number, bytes and hash of each record as stored, by number; nothing is believed about them."""
-        yield from self._select("SELECT sequence, CAST(record AS BLOB), hash FROM records ORDER BY sequence")
+        yield from self._file.select("SELECT sequence, CAST(record AS BLOB), hash FROM records ORDER BY sequence")
 
     def entries(self) -> Iterator[LedgerEntry]:
         """The records in order.
@@ -153,7 +157,7 @@ class Ledger:
     def newest(self, n: int) -> list[LedgerEntry]:
         """The last ``n`` records, in order."""
         query = "SELECT sequence, CAST(record AS BLOB), hash FROM records ORDER BY sequence DESC LIMIT ?"
-        return [self._entry(row) for row in self._select(query, n)][::-1]
+        return [self._entry(row) for row in self._file.select(query, n)][::-1]
 
     def get(self, record: str | int) -> LedgerEntry:
         """One record by its id or its number.
@@ -168,7 +172,7 @@ class Ledger:
         if not (number.isascii() and number.isdigit() and len(number) < 16):
             raise LedgerError(f"{record!r} is no record id; expected R-00000017-9f2c01ab or 17.")
         query = "SELECT sequence, CAST(record AS BLOB), hash FROM records WHERE sequence = ?"
-        row = next(self._select(query, int(number)), None)
+        row = next(self._file.select(query, int(number)), None)
         if row is None:
             raise LedgerError(f"{self.path}: there is no record {record}; it holds {len(self)}.")
         entry = self._entry(row)
@@ -178,7 +182,7 @@ class Ledger:
 
     def heads(self) -> Iterator[Head]:
         """The signed heads stored in the database, oldest first."""
-        for row in self._select("SELECT sequence, hash, time, public_key, signature FROM heads ORDER BY head"):
+        for row in self._file.select("SELECT sequence, hash, time, public_key, signature FROM heads ORDER BY head"):
             sequence, *texts = row
             digest, time, public, signature = (str(text) for text in texts)
             yield signing.Head(ledger=self.id, sequence=sequence, hash=digest, time=time, public_key=public, signature=signature)
@@ -194,15 +198,15 @@ class Ledger:
             return
         self._refuse_if_cut()
         key = signing.load_or_make_key(self.key)
-        with self._transaction(durable=True):
-            last, digest = self._db.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
+        with self._file.transaction(synchronous="FULL") as db:  # on the disk, with all before it, when the block ends
+            last, digest = db.execute("SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1").fetchone()
             head = signing.sign(key, ledger=self.id, sequence=last, record_hash=digest, time=now())
-            self._db.execute(
+            db.execute(
                 "INSERT INTO heads (sequence, hash, time, public_key, signature) VALUES (?, ?, ?, ?, ?)",
                 (head.sequence, head.hash, head.time, head.public_key, head.signature),
             )
         # The head outside is replaced under the database's write lock, or a slower process could put an older one in its place.
-        with self._transaction():
+        with self._file.transaction(synchronous="NORMAL"):
             *_, newest = self.heads()
             signing.write_head(newest, self.head_file)
         self._unsigned = False
@@ -213,7 +217,7 @@ class Ledger:
         if not self.head_file.exists():
             return
         head = signing.read_head(self.head_file)
-        row = next(self._select("SELECT hash FROM records WHERE sequence = ?", head.sequence), (None,))
+        row = next(self._file.select("SELECT hash FROM records WHERE sequence = ?", head.sequence), (None,))
         if row[0] != head.hash:
             raise LedgerError(
                 f"{self.path}: record {head.sequence} is not the one that the signed head {self.head_file} names, so nothing is added; "
@@ -231,61 +235,15 @@ class Ledger:
             raise LedgerError(f"{self.path}: record {sequence} is not readable; run 'nps-ident ledger verify'.")
         return LedgerEntry(sequence=sequence, hash=str(digest), data=data, content=content)
 
-    def _select(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        with self._sentence():
-            cursor = self._db.execute(query, values)
-            try:
-                for row in cursor:  # noqa: UP028 'yield from' would close the cursor itself, and not as below
-                    yield row
-            finally:
-                # Who stops reading, because the pipe behind it was closed, may have closed the ledger first; the cursor went with it.
-                with suppress(sqlite3.ProgrammingError):
-                    cursor.close()
-
     def _only(self, query: str, absent: str) -> Any:
-        row = next(self._select(query), None)
+        row = next(self._file.select(query), None)
         if row is None:
             raise LedgerError(f"{self.path}: {absent}; expected a whole ledger.")
         return row[0]
 
-    @contextmanager
-    def _transaction(self, *, durable: bool = False) -> Iterator[None]:
-        """One write transaction; a durable one is on the disk, with all before it, when the block ends."""
-        with self._sentence():
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:  # also an interrupt must leave the old state, and is passed on
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _sentence(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise sentence(self.path, error) from None
-
-
-def sentence(path: Path, error: sqlite3.Error) -> LedgerError:
-    """What SQLite's error means to the user, in one sentence."""
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return LedgerError(f"{path}: another program keeps the ledger locked; nothing was recorded, try again when it has ended.")
-    if "full" in text:
-        return LedgerError(f"{path}: the disk is full; the record was not stored, all before it are.")
-    if "readonly" in text or "unable to open" in text:
-        return LedgerError(f"{path}: the ledger cannot be opened for writing ({text}); expected a file in a folder you may write to.")
-    if "not a database" in text:
-        return LedgerError(f"{path}: the file is not a ledger (no SQLite database); expected one made by nps-ident.")
-    return LedgerError(f"{path}: the ledger cannot be read or written ({text}).")
-
 
 def open_ledger(
-    path: str | Path | None = None, *, key: str | Path | None = None, read_only: bool = False, timeout_s: float = _TIMEOUT_S
+    path: str | Path | None = None, *, key: str | Path | None = None, read_only: bool = False, timeout_s: float = TIMEOUT_S
 ) -> Ledger:
     """Open a ledger, making it on first use.
 
@@ -313,64 +271,22 @@ def open_ledger(
     place = ledger_file(path)
     if read_only and not place.is_file():
         raise LedgerError(f"{place}: there is no ledger; expected the file of one, which the first recorded identification makes.")
+    file = SqliteFile(place, _KIND, mode=_mode(place, read_only=read_only), timeout_s=timeout_s, fill=_name)
     try:
-        if not read_only:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        connection = _connect(place, read_only=read_only, timeout_s=timeout_s)
-    except OSError as error:
-        raise LedgerError(f"{place.parent}: the folder of the ledger cannot be made ({error.strerror}).") from None
-    except sqlite3.Error as error:
-        raise sentence(place, error) from None
-    try:
-        _check_or_make(place, connection, read_only=read_only, timeout_s=timeout_s)
-        return Ledger(place, connection, signing.key_file(key), read_only=read_only)
+        return Ledger(file, signing.key_file(key), read_only=read_only)
     except BaseException:  # whatever stops the opening, the file is not left open; passed on
-        connection.close()
+        file.close()
         raise
 
 
-def _connect(path: Path, *, read_only: bool, timeout_s: float) -> sqlite3.Connection:
+def _mode(path: Path, *, read_only: bool) -> str:
     if not read_only:
-        return sqlite3.connect(path, timeout=timeout_s, isolation_level=None)
+        return "rwc"
     # A ledger on a disk that cannot be written opens only when SQLite may assume that nobody writes.
     writable = os.access(path.parent, os.W_OK)
-    options = "mode=ro" if writable or path.with_name(f"{path.name}-wal").exists() else "mode=ro&immutable=1"
-    return sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True, timeout=timeout_s, isolation_level=None)
+    return "ro" if writable or path.with_name(f"{path.name}-wal").exists() else "ro&immutable=1"
 
 
-def _write_ahead(connection: sqlite3.Connection, timeout_s: float) -> None:
-    """Set the journal of a new ledger; SQLite does not wait for the lock here, whatever its timeout says (https://sqlite.org/pragma.html)."""
-    end = time.monotonic() + timeout_s
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _check_or_make(path: Path, connection: sqlite3.Connection, *, read_only: bool, timeout_s: float) -> None:
-    try:
-        if not read_only and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-            _write_ahead(connection, timeout_s)
-            connection.execute("BEGIN IMMEDIATE")
-            # Another process may have made the tables between the look and the lock.
-            if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                for statement in _TABLES.split(";\n"):
-                    if statement.strip():
-                        connection.execute(statement)
-                connection.execute("INSERT INTO ledger VALUES (?)", (os.urandom(16).hex(),))
-                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            connection.execute("COMMIT")
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.Error as error:
-        raise sentence(path, error) from None
-    if application != _APPLICATION_ID:
-        raise LedgerError(f"{path}: the file is a database, but not a ledger; expected one made by nps-ident.")
-    if version != _SCHEMA_VERSION:
-        raise LedgerError(f"{path}: the ledger has schema version {version}; this program knows version {_SCHEMA_VERSION}.")
+def _name(db: sqlite3.Connection) -> None:
+    """Give a new ledger its id."""
+    db.execute("INSERT INTO ledger VALUES (?)", (os.urandom(16).hex(),))

@@ -210,7 +210,7 @@ def test_a_key_file_without_a_key_is_refused_and_the_record_kept(tmp_path: Path,
 def test_a_full_disk_is_one_sentence_and_loses_nothing_before_it(path: Path, answer: Identification) -> None:
     huge = {"settings": {}, "result": {"filling": "x" * 10_000_000}}
     with open_ledger(path) as ledger:
-        ledger._db.execute("PRAGMA max_page_count = 100")
+        ledger._file.connection.execute("PRAGMA max_page_count = 100")
         with pytest.raises(LedgerError, match=r"^[^\n]*the disk is full[^\n]*$"):
             ledger.append(huge)
         assert len(ledger) == 5
@@ -258,7 +258,7 @@ def test_reading_may_stop_half_way_and_the_ledger_be_closed(path: Path, read: st
 
 def test_a_ledger_that_cannot_be_written_is_one_sentence(path: Path, answer: Identification) -> None:
     with open_ledger(path) as ledger:
-        ledger._db.execute("PRAGMA query_only = ON")
+        ledger._file.connection.execute("PRAGMA query_only = ON")
         with pytest.raises(LedgerError, match="cannot be opened for writing"):
             record(answer, ledger)
     with open_ledger(path, read_only=True) as ledger, pytest.raises(LedgerError, match="for reading only"):

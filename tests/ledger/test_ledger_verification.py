@@ -244,8 +244,8 @@ def test_any_chain_of_results_holds_and_any_changed_byte_is_found(answers: list[
             sequence = data.draw(st.integers(1, len(answers)))
             stored = bytearray(ledger.get(sequence).data)
             stored[data.draw(st.integers(0, len(stored) - 1))] ^= data.draw(st.integers(1, 255))
-            ledger._db.execute("DROP TRIGGER records_are_never_changed")
-            ledger._db.execute("UPDATE records SET record = ? WHERE sequence = ?", (bytes(stored), sequence))
+            ledger._file.connection.execute("DROP TRIGGER records_are_never_changed")
+            ledger._file.connection.execute("UPDATE records SET record = ? WHERE sequence = ?", (bytes(stored), sequence))
             report = verify(ledger)
         assert not report.holds
         assert sequence in {problem.sequence for problem in report.problems}
