@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "two spectra head to tail, with their scores"),
     "report": ("report", "a readable report of one record"),
     "evaluate": ("evaluate", "queries of known origin: a validation report for a laboratory's file"),
+    "calibrate": ("calibrate", "a calibration on your own replicates of known identity"),
     "library": ("library", "list, build, install or describe spectral libraries"),
     "catalogue": ("catalogue", "list, show or check the substances"),
     "register": ("register", "propose a new substance to your own register"),

@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.metrics import auroc, brier, calibration_error, cllr, cllr_min, log10_lrs_of, log_loss
+from nps_ident.confidence.metrics import (
+    auroc,
+    brier,
+    calibration_error,
+    cllr,
+    cllr_min,
+    intervals_by_compound,
+    log10_lrs_of,
+    log_loss,
+    rate_interval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from nps_ident.model.truth import Truth
 
-__all__ = ["CALIBRATION_FIGURES", "Judged", "calibration_figures", "judge", "open_set_auroc", "rates"]
+__all__ = ["CALIBRATION_FIGURES", "Judged", "calibration_figures", "figure", "figures_of", "judge", "lr_sample", "open_set_auroc", "rates"]
 
 NAMED = frozenset({"match", "isomer_set", "mixture"})
 """Verdicts that name a substance or a set of them."""
@@ -174,3 +184,77 @@ def open_set_auroc(rows: Sequence[Judged]) -> float | None:
     """How well the first probability tells known queries with a right first candidate from queries that are not in the library."""
     pairs = [(row.probability, row.kind == "known") for row in rows if row.probability is not None and (row.kind != "known" or row.right)]
     return auroc([p for p, _ in pairs], [known for _, known in pairs]) if pairs else None
+
+
+def figures_of(rows: Sequence[Judged], *, kind: str | None, seed: int = 0, n_resamples: int = 1000) -> dict[str, Any]:
+    """Every figure of some answers, each as ``{"value", "low", "high"}``; null where it is not defined.
+
+    Parameters
+    ----------
+    rows : sequence of Judged
+    kind : str or None
+        The kind that all of them are of, for the rates asked of that kind; None gives the figures over all kinds alone.
+    """
+    compounds = [row.truth.compound for row in rows]
+    found: dict[str, Any] = {"n": len(rows), "n_compounds": len(set(compounds))}
+    if not rows:
+        return found
+    if kind is not None:
+        for name, hits in rates(rows, kind).items():
+            low, high = rate_interval(hits, compounds, seed=seed, n_resamples=n_resamples)
+            found[name] = figure(float(np.mean(hits)), (low, high))
+    if kind == "known":
+        found["mean_set_size"] = round(float(np.mean([row.set_size for row in rows])), 4)
+    told = [row for row in rows if row.probability is not None]
+    if not told:
+        return found
+    p, y = np.array([row.probability for row in told], dtype=np.float64), np.array([row.right for row in told], dtype=np.float64)
+    names = [*CALIBRATION_FIGURES, *(["auroc_open"] if kind is None else [])]
+
+    def statistic(drawn: NDArray[np.intp]) -> tuple[float | None, ...]:
+        more = (open_set_auroc([told[row] for row in drawn]),) if kind is None else ()
+        return (*calibration_figures(p[drawn], y[drawn]), *more)
+
+    values = statistic(np.arange(len(told)))
+    intervals = intervals_by_compound(statistic, [row.truth.compound for row in told], seed=seed, n_resamples=n_resamples)
+    found.update({name: figure(value, interval) for name, value, interval in zip(names, values, intervals, strict=True)})
+    return found
+
+
+def figure(value: float | None, interval: Sequence[float] | None) -> dict[str, float | None] | None:
+    """A figure as it is written down, ``{"value", "low", "high"}``; None where it is not defined."""
+    if value is None:
+        return None
+    low, high = interval if interval is not None else (None, None)
+    return {"value": round(value, 4), "low": None if low is None else round(low, 4), "high": None if high is None else round(high, 4)}
+
+
+def lr_sample(rows: Sequence[Judged], n_substances: int) -> tuple[list[float], list[int], int]:
+    """The likelihood ratios that answers gave, for :func:`nps_ident.confidence.metrics.elub_bounds`.
+
+    Each query is asked of every substance of the library: is it this one?  The true one is label 1, every other one label 0; substances that no
+    hit list shows lie below all that it shows.  Ratios that were refused count on neither side.
+
+    Returns
+    -------
+    (list of float, list of int, int)
+        log10 likelihood ratios, labels, and the number of substances never listed.
+    """
+    lrs: list[float] = []
+    labels: list[int] = []
+    n_unlisted = 0
+    for row in rows:
+        if row.answer["calibration"] is None:
+            continue
+        listed: dict[str, float | None] = {}
+        for match in row.answer["matches"]:
+            key = str(match["inchikey"] or match["name"])
+            listed.setdefault(key if match["isotope_labelled"] else key[:14].upper(), match["log10_lr"])
+        given = {key: lr for key, lr in listed.items() if lr is not None}
+        lrs += given.values()
+        labels += [int(key == row.truth.compound) for key in given]
+        if row.kind == "known" and row.truth.compound not in listed:
+            lrs.append(-np.inf)
+            labels.append(1)
+        n_unlisted += max(n_substances - len(listed), 0)
+    return lrs, labels, n_unlisted

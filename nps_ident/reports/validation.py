@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.judging import CALIBRATION_FIGURES, Judged, calibration_figures, open_set_auroc, rates
+from nps_ident.confidence.judging import figure, figures_of, lr_sample, rates
 from nps_ident.confidence.metrics import elub_bounds, intervals_by_compound, rate_interval, reliability
 from nps_ident.io.truth_table import KINDS
 from nps_ident.library.compiled import SECTIONS
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from nps_ident.confidence.judging import Judged
     from nps_ident.identify.evaluating import Evaluation, LeftOut
     from nps_ident.library.compiled import Library
 
-__all__ = ["SCHEMA", "Sources", "figures_of", "lr_sample", "validation"]
+__all__ = ["SCHEMA", "Sources", "validation"]
 
 SCHEMA = "nps-ident/validation/1"
 SCORE_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -206,48 +207,6 @@ def _statements(rows: Sequence[Judged]) -> tuple[list[float], list[bool]]:
     return [float(row.probability or 0.0) for row in rows], [row.right for row in rows]
 
 
-def figures_of(rows: Sequence[Judged], *, kind: str | None, seed: int = 0, n_resamples: int = 1000) -> dict[str, Any]:
-    """Every figure of some answers, each as ``{"value", "low", "high"}``; null where it is not defined.
-
-    Parameters
-    ----------
-    rows : sequence of Judged
-    kind : str or None
-        The kind that all of them are of, for the rates asked of that kind; None gives the figures over all kinds alone.
-    """
-    compounds = [row.truth.compound for row in rows]
-    found: dict[str, Any] = {"n": len(rows), "n_compounds": len(set(compounds))}
-    if not rows:
-        return found
-    if kind is not None:
-        for name, hits in rates(rows, kind).items():
-            low, high = rate_interval(hits, compounds, seed=seed, n_resamples=n_resamples)
-            found[name] = _interval(float(np.mean(hits)), (low, high))
-    if kind == "known":
-        found["mean_set_size"] = round(float(np.mean([row.set_size for row in rows])), 4)
-    told = [row for row in rows if row.probability is not None]
-    if not told:
-        return found
-    p, y = map(np.asarray, _statements(told))
-    names = [*CALIBRATION_FIGURES, *(["auroc_open"] if kind is None else [])]
-
-    def statistic(drawn: NDArray[np.intp]) -> tuple[float | None, ...]:
-        more = (open_set_auroc([told[row] for row in drawn]),) if kind is None else ()
-        return (*calibration_figures(p[drawn], y[drawn]), *more)
-
-    values = statistic(np.arange(len(told)))
-    intervals = intervals_by_compound(statistic, [row.truth.compound for row in told], seed=seed, n_resamples=n_resamples)
-    found.update({name: _interval(*pair) for name, *pair in zip(names, values, intervals, strict=True)})
-    return found
-
-
-def _interval(value: Any, interval: Any) -> dict[str, float | None] | None:
-    if value is None:
-        return None
-    low, high = interval if interval is not None else (None, None)
-    return {"value": round(value, 4), "low": None if low is None else round(low, 4), "high": None if high is None else round(high, 4)}
-
-
 def _groups(rows: Sequence[Judged], group: Callable[[Judged], str], sources: Sources) -> list[dict[str, Any]]:
     """The figures of each group: rates of its known queries, calibration over all its queries."""
     out = []
@@ -261,7 +220,7 @@ def _groups(rows: Sequence[Judged], group: Callable[[Judged], str], sources: Sou
         for rate, hits in (rates(known, "known") if known else {}).items():
             if rate in {"rank1", "match", "wrong_match", "wrong_named"}:
                 limits = rate_interval(hits, [row.truth.compound for row in known], seed=seed, n_resamples=draws)
-                shares[rate] = _interval(float(np.mean(hits)), limits)
+                shares[rate] = figure(float(np.mean(hits)), limits)
         absent = [row for row in part if row.kind != "known"]
         counts = {"n_known": len(known), "n_absent": len(absent), "n_false_named": sum(row.named for row in absent)}
         out.append({"name": name, **counts, **whole, **shares})
@@ -271,37 +230,6 @@ def _groups(rows: Sequence[Judged], group: Callable[[Judged], str], sources: Sou
 def _score_range(row: Judged) -> str:
     place = int(np.searchsorted(SCORE_EDGES[1:-1], row.score, side="right"))
     return f"{SCORE_EDGES[place]:.1f} to {SCORE_EDGES[place + 1]:.1f}"
-
-
-def lr_sample(rows: Sequence[Judged], n_substances: int) -> tuple[list[float], list[int], int]:
-    """The likelihood ratios that answers gave, for :func:`nps_ident.confidence.metrics.elub_bounds`.
-
-    Each query is asked of every substance of the library: is it this one?  The true one is label 1, every other one label 0; substances that no
-    hit list shows lie below all that it shows.  Ratios that were refused count on neither side.
-
-    Returns
-    -------
-    (list of float, list of int, int)
-        log10 likelihood ratios, labels, and the number of substances never listed.
-    """
-    lrs: list[float] = []
-    labels: list[int] = []
-    n_unlisted = 0
-    for row in rows:
-        if row.answer["calibration"] is None:
-            continue
-        listed: dict[str, float | None] = {}
-        for match in row.answer["matches"]:
-            key = str(match["inchikey"] or match["name"])
-            listed.setdefault(key if match["isotope_labelled"] else key[:14].upper(), match["log10_lr"])
-        given = {key: lr for key, lr in listed.items() if lr is not None}
-        lrs += given.values()
-        labels += [int(key == row.truth.compound) for key in given]
-        if row.kind == "known" and row.truth.compound not in listed:
-            lrs.append(-np.inf)
-            labels.append(1)
-        n_unlisted += max(n_substances - len(listed), 0)
-    return lrs, labels, n_unlisted
 
 
 def _lr_bounds(rows: Sequence[Judged], n_substances: int, sources: Sources) -> dict[str, Any] | None:
