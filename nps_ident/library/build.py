@@ -109,26 +109,29 @@ def build_library(
     if not references:
         raise LibraryError(f"{name}: none of the {n_skipped} spectra can be a reference; each needs a technique, peaks and a substance.")
     substances = identities.substances
-    arrays: dict[str, NDArray[Any]] = {}
-    if sections[Technique.EI_MS]:
-        arrays |= _ei(sections[Technique.EI_MS])
-    if sections[Technique.MSMS]:
-        arrays |= _msms(sections[Technique.MSMS], substances)
-    if sections[Technique.DART_MS]:
-        arrays |= _dart(sections[Technique.DART_MS], substances)
-    for technique, section in sections.items():
-        arrays[f"{SECTIONS[technique]}.covered"] = np.unique([skeleton_code(substances[row].skeleton) for _, row, _ in section])
     counts = {technique.value: len(rows) for technique, rows in sections.items() if rows}
     write_compiled(
         folder,
         name=name,
         kind=kind,
         counts={**counts, "substances": len(substances), "passed over": n_skipped},
-        arrays=arrays,
+        arrays=_arrays(sections, substances),
         tables={"substances": [_substance_fields(s) for s in substances], "references": references},
         source=source,
     )
     return open_compiled(folder)
+
+
+def _arrays(sections: Mapping[Technique, list[tuple[MassSpectrum, int, int]]], substances: list[Substance]) -> dict[str, NDArray[Any]]:
+    """Lay out the references of every technique, and which substances it covers."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for technique, section in sections.items():
+        if technique is Technique.EI_MS:
+            arrays |= _ei(section)
+        else:
+            arrays |= (_msms if technique is Technique.MSMS else _dart)(section, substances)
+        arrays[f"{SECTIONS[technique]}.covered"] = np.unique([skeleton_code(substances[row].skeleton) for _, row, _ in section])
+    return arrays
 
 
 class _Identities:

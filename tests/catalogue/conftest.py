@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from proposed import small_catalogue
 
 from nps_ident.catalogue.store import reference_folder
 
@@ -13,8 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from nps_ident.catalogue.store import Catalogue
+
 SUBSTANCES = ("MDMB-4en-PINACA", "Heroin", "Cocaine", "Ketamine", "Isotonitazene", "Caffeine", "Methamphetamine", "MDMA", "Fentanyl", "GBL")
 TABLES = ("substances.tsv", "ei_principal_ions.tsv", "msms_principal_ions.tsv", "fragment_lists.tsv")
+
+
+@pytest.fixture(scope="module")
+def known() -> Catalogue:
+    """Fentanyl, methamphetamine and acetylacetone."""
+    return small_catalogue()
 
 
 @pytest.fixture
