@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,20 @@ _LOWEST_LOSS = -4
 _FIRST_LISTED = 40  # m/z near which the lists of ions begin
 
 
+@lru_cache(maxsize=4096)
+def _categories_of(smiles: str) -> NDArray[np.int8]:
+    """Number the category of each m/z for a molecule: the likeliest where several are possible."""
+    categories = np.zeros(MOST_MZ, np.int8)
+    cuts = fewest_cuts(read_structure(smiles))
+    for number, name in reversed(list(enumerate(_CATEGORIES[1:], 1))):  # the likeliest is written last
+        n_cuts, hydrogens = map(int, name.split(" "))
+        for mass, fewest in cuts.items():
+            if fewest == n_cuts and 0 <= mass + hydrogens < MOST_MZ:
+                categories[mass + hydrogens] = number
+    categories.flags.writeable = False
+    return categories
+
+
 def molecules_of(structures: Mapping[str, tuple[str, str]]) -> Molecules:
     """Take molecules apart.
 
@@ -122,12 +137,7 @@ def molecules_of(structures: Mapping[str, tuple[str, str]]) -> Molecules:
     """
     categories = np.zeros((len(structures), MOST_MZ), np.int8)
     for row, (smiles, _) in zip(categories, structures.values(), strict=True):
-        cuts = fewest_cuts(read_structure(smiles))
-        for number, name in reversed(list(enumerate(_CATEGORIES[1:], 1))):  # the likeliest is written last
-            n_cuts, hydrogens = map(int, name.split(" "))
-            for mass, fewest in cuts.items():
-                if fewest == n_cuts and 0 <= mass + hydrogens < MOST_MZ:
-                    row[mass + hydrogens] = number
+        row[:] = _categories_of(smiles)
     masses = np.array([nominal_mass(formula) for _, formula in structures.values()], np.int64)
     carbons = np.array([parse_formula(formula).get("C", 0) for _, formula in structures.values()], np.int64)
     return Molecules(tuple(structures), masses, carbons, categories)
@@ -164,6 +174,7 @@ def learn(records: Sequence[tuple[Ions, str]], molecules: Molecules) -> Statisti
     return Statistics(np.log((seen + 0.5) / (room + 0.5)), np.log((mz_seen + 0.05) / n), np.log((loss_seen + 0.05) / n))
 
 
+@lru_cache(maxsize=1)
 def shipped_statistics() -> Statistics:
     """Read ``ei_statistics.tsv``."""
     with (resources.files("nps_ident.catalogue") / "ei_statistics.tsv").open(encoding="utf-8") as lines:

@@ -20,6 +20,8 @@ MOST_ATOMS = 80
 """Heavy atoms of a molecule that is cut at all; drugs have under 60, and a peptide must not stall a check."""
 
 Bond = tuple[int, int]
+_Ring = tuple[int, tuple[Bond, ...], list[tuple[tuple[Bond, ...], int | None]]]
+"""Its atoms, its bonds, and the pairs of bonds with the side that each parts off the molecule; None where it stays together."""
 
 
 def fewest_cuts(mol: Any) -> dict[int, int]:
@@ -55,11 +57,17 @@ class _Graph:
         self.neighbours = [sum(1 << other.GetIdx() for other in atom.GetNeighbors()) for atom in mol.GetAtoms()]
         self.masses = [(atom.GetIsotope() or nominal_mass(atom.GetSymbol())) + atom.GetTotalNumHs() for atom in mol.GetAtoms()]
         bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()]
-        self.rings: list[list[Bond]] = [[bonds[index] for index in ring] for ring in mol.GetRingInfo().BondRings()]
         chain = [bond for bond, found in zip(bonds, mol.GetBonds(), strict=True) if not found.IsInRing()]
         whole = (1 << mol.GetNumAtoms()) - 1
         # Such a bond parts every connected set of atoms that holds both its ends as it parts the molecule.
         self.bridges = [(1 << one | 1 << other, self._side(one, whole, ((one, other),))) for one, other in chain]
+        # So do two bonds of a ring for every set that holds the ring; where other rings keep the molecule together, each set is looked at.
+        self.rings: list[_Ring] = []
+        for ring in mol.GetRingInfo().BondRings():
+            own = tuple(bonds[index] for index in ring)
+            pairs = [(pair, self._side(pair[0][0], whole, pair)) for pair in combinations(own, 2)]
+            atoms = sum(1 << atom for atom in {atom for bond in own for atom in bond})
+            self.rings.append((atoms, own, [(pair, side if side != whole else None) for pair, side in pairs]))
 
     def mass(self, atoms: int) -> int:
         return sum(mass for index, mass in enumerate(self.masses) if atoms >> index & 1)
@@ -70,17 +78,20 @@ class _Graph:
             if atoms & ends == ends:
                 yield atoms & side
                 yield atoms & ~side
-        for cut in self._ring_cuts(atoms):
-            side = self._side(cut[0][0], atoms, cut)
-            if side != atoms:
-                yield side
-                yield atoms & ~side
+        for ring, bonds, pairs in self.rings:
+            if atoms & ring == ring:
+                for cut, known in pairs:
+                    yield from self._sides(atoms, self._side(cut[0][0], atoms, cut) if known is None else known)
+            else:  # a ring that was opened before is a chain now
+                for bond in bonds:
+                    if atoms >> bond[0] & 1 and atoms >> bond[1] & 1:
+                        yield from self._sides(atoms, self._side(bond[0], atoms, (bond,)))
 
-    def _ring_cuts(self, atoms: int) -> Iterator[tuple[Bond, ...]]:
-        for ring in self.rings:
-            left = [bond for bond in ring if atoms >> bond[0] & 1 and atoms >> bond[1] & 1]
-            # A ring that was opened before is a chain now.
-            yield from combinations(left, 2) if len(left) == len(ring) else ((bond,) for bond in left)
+    @staticmethod
+    def _sides(atoms: int, side: int) -> Iterator[int]:
+        if atoms & ~side:
+            yield atoms & side
+            yield atoms & ~side
 
     def _side(self, start: int, atoms: int, cut: tuple[Bond, ...]) -> int:
         """The atoms that still hang together with ``start`` when the bonds are cut."""
