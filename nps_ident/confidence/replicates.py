@@ -20,15 +20,13 @@ from nps_ident.errors import CalibrationError
 from nps_ident.library.search_msms import PAIRING_DA, is_coarse, precursor_tolerance
 from nps_ident.model import MassSpectrum, Technique, Tolerance
 from nps_ident.similarity.entropy import entropy_similarity
-from nps_ident.similarity.match_factor import BASE_PEAK, PeakRuns, match_factor, match_factors, nominal
+from nps_ident.similarity.match_factor import BASE_PEAK, NominalSpectrum, PeakRuns, match_factor, match_factors, nominal
 from nps_ident.spectra.peaks import MIN_PEAKS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-__all__ = ["SHIPPED", "Variability", "agreement", "agreements", "read_variability", "same_precursor"]
+__all__ = ["SHIPPED", "Firsts", "Variability", "agreement", "read_variability", "same_precursor"]
 
 SCHEMA = "nps-ident/replicates/1"
 SHIPPED = Path(__file__).parent / "replicates.json"
@@ -131,34 +129,45 @@ def agreement(one: MassSpectrum, other: MassSpectrum) -> float:
     return entropy_similarity(_at_unit_mass(one), _at_unit_mass(other), tolerance=_UNIT_MASS)
 
 
-def agreements(one: MassSpectrum, others: Sequence[MassSpectrum]) -> NDArray[np.float64]:
-    """:func:`agreement` of one spectrum with each of the others; EI spectra all at once.
+class Firsts:
+    """Spectra that others are compared with, one after the other: those of EI-MS are kept at unit mass and compared all at once."""
 
-    Returns
-    -------
-    ndarray of float64, shape (n_others,)
-    """
-    found = np.zeros(len(others))
-    places = [i for i, other in enumerate(others) if other.technique is one.technique and min(one.n_peaks, other.n_peaks) >= MIN_PEAKS]
-    if one.technique is not Technique.EI_MS:
-        for i in places:
-            found[i] = agreement(one, others[i])
+    def __init__(self) -> None:
+        self._spectra: list[MassSpectrum | None] = []
+        self._binned: dict[int, NominalSpectrum] = {}
+
+    def add(self, spectrum: MassSpectrum | None) -> None:
+        """One more; None agrees with nothing."""
+        if spectrum is not None and spectrum.technique is Technique.EI_MS and spectrum.n_peaks >= MIN_PEAKS:
+            self._binned[len(self._spectra)] = nominal(spectrum.mz, spectrum.intensity)
+        self._spectra.append(spectrum)
+
+    def agreements(self, one: MassSpectrum) -> NDArray[np.float64]:
+        """:func:`agreement` of a spectrum with each of them; for EI-MS values below a match factor of 500 are those of one direction alone.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_spectra,)
+        """
+        found = np.zeros(len(self._spectra))
+        if one.technique is not Technique.EI_MS:
+            for i, other in enumerate(self._spectra):
+                found[i] = 0.0 if other is None or other.technique is not one.technique else agreement(one, other)
+            return found
+        if not self._binned or one.n_peaks < MIN_PEAKS:
+            return found
+        stop = np.cumsum([len(spectrum.mz) for spectrum in self._binned.values()])
+        runs = PeakRuns(
+            mz=np.concatenate([spectrum.mz for spectrum in self._binned.values()]),
+            intensity=np.concatenate([spectrum.intensity for spectrum in self._binned.values()]),
+            start=np.concatenate([[0], stop[:-1]]),
+            stop=stop,
+        )
+        forward, _, _ = match_factors(nominal(one.mz, one.intensity), runs)
+        for i, there in zip(self._binned, forward.tolist(), strict=True):
+            other = self._spectra[i]
+            found[i] = min(1.0, there / BASE_PEAK) if other is None or there < _WORTH_A_LOOK else agreement(one, other)
         return found
-    binned = [nominal(others[i].mz, others[i].intensity) for i in places]
-    if not binned:
-        return found
-    stop = np.cumsum([len(spectrum.mz) for spectrum in binned])
-    runs = PeakRuns(
-        mz=np.concatenate([spectrum.mz for spectrum in binned]),
-        intensity=np.concatenate([spectrum.intensity for spectrum in binned]),
-        start=np.concatenate([[0], stop[:-1]]),
-        stop=stop,
-    )
-    forward, _, _ = match_factors(nominal(one.mz, one.intensity), runs)
-    for i, there in zip(places, forward.tolist(), strict=True):
-        # The way back is computed only where the way there could decide.
-        found[i] = agreement(one, others[i]) if there >= _WORTH_A_LOOK else min(1.0, there / BASE_PEAK)
-    return found
 
 
 def _at_unit_mass(spectrum: MassSpectrum) -> MassSpectrum:

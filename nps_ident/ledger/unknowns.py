@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from nps_ident.confidence.replicates import agreements, read_variability
+from nps_ident.confidence.replicates import Firsts, read_variability
 from nps_ident.errors import InputError, LedgerError, NpsIdentError
 from nps_ident.identify.replaying import stored_spectrum
 from nps_ident.ledger.entry import record_id
@@ -153,18 +153,17 @@ def read_unknowns(ledger: Ledger) -> tuple[UnknownItem, ...]:
     """
     variability = read_variability()
     entries = list(_relevant(ledger))
-    items: list[UnknownItem] = []
-    place: dict[str, int] = {}
+    state = _State(variability)
     try:
         pinned = _pinned(entries)
         for entry in entries:
             if entry.content["result"].get("schema") == EVENT_SCHEMA:
-                _apply(entry, items, place)
+                state.apply(entry)
             else:
-                _add(_observation(entry), items, place, variability, pinned.get(entry.sequence))
+                state.add(_observation(entry), pinned.get(entry.sequence))
     except (KeyError, TypeError, ValueError) as error:
         raise LedgerError(f"{ledger.path}: an event on an unknown is not of this form ({type(error).__name__}: {error}).") from None
-    return tuple(items)
+    return tuple(state.items)
 
 
 def find_item(items: Sequence[UnknownItem], text: str) -> UnknownItem:
@@ -263,66 +262,68 @@ def _pinned(entries: Sequence[LedgerEntry]) -> dict[int, tuple[str, float | None
     return pinned
 
 
-def _add(
-    seen: Observation, items: list[UnknownItem], place: dict[str, int], variability: Variability, pinned: tuple[str, float | None] | None
-) -> None:
-    """Let an observation join an item, or open one."""
-    own = item_id(seen.sequence)
-    alike = [] if pinned is not None and pinned[0] != own else _alike(seen, items, variability)
-    if pinned is not None:
-        joins = None if pinned[0] == own else pinned
-    else:
-        still_open = [(agreed, i) for agreed, i in alike if not items[i].closings]
-        best = max(still_open, key=lambda found: (found[0], -found[1]), default=None)
-        joins = None if best is None else (items[best[1]].id, best[0])
-    if joins is None:
-        resembles = tuple(
-            Join(item=items[i].id, agreement=agreed)
-            for agreed, i in sorted(alike, key=lambda found: (-found[0], found[1]))
-            if items[i].closings
-        )
-        place[own] = len(items)
-        items.append(UnknownItem(observations=(replace(seen, recorded=pinned is not None),), resembles=resembles))
-        return
-    i = _placed(joins[0], place, seen.sequence)
-    items[i] = replace(items[i], observations=(*items[i].observations, replace(seen, agreement=joins[1], recorded=pinned is not None)))
+class _State:
+    """The items while the records are read one after the other."""
+
+    def __init__(self, variability: Variability) -> None:
+        self.items: list[UnknownItem] = []
+        self._place: dict[str, int] = {}
+        self._firsts = Firsts()
+        self._thresholds = variability.thresholds
+
+    def add(self, seen: Observation, pinned: tuple[str, float | None] | None) -> None:
+        """Let an observation join an item, or open one; where it was recorded to belong, there it belongs."""
+        own = item_id(seen.sequence)
+        seen = replace(seen, recorded=pinned is not None)
+        if pinned is not None and pinned[0] != own:
+            self._join(seen, pinned[0], pinned[1])
+            return
+        alike = sorted(self._alike(seen), key=lambda found: (-found[0], found[1]))
+        still_open = [(agreed, i) for agreed, i in alike if not self.items[i].closings]
+        if still_open and pinned is None:
+            self._join(seen, self.items[still_open[0][1]].id, still_open[0][0])
+            return
+        resembles = tuple(Join(item=self.items[i].id, agreement=agreed) for agreed, i in alike if self.items[i].closings)
+        self._place[own] = len(self.items)
+        self._firsts.add(seen.spectrum)
+        self.items.append(UnknownItem(observations=(seen,), resembles=resembles))
+
+    def apply(self, entry: LedgerEntry) -> None:
+        """One event on the item it names; a merge has no other content than the members, which were read before."""
+        event = {
+            **entry.content["result"],
+            "settings": entry.content["settings"],
+            "record": record_id(entry.sequence, entry.hash),
+            "time": entry.content.get("time"),
+            "analyst": entry.content.get("analyst"),
+        }
+        i = self._placed(str(event.get("item")), entry.sequence)
+        if event["event"] == "research":
+            self.items[i] = replace(self.items[i], researches=(*self.items[i].researches, event))
+        elif event["event"] == "closed":
+            self.items[i] = replace(self.items[i], closings=(*self.items[i].closings, event))
+
+    def _join(self, seen: Observation, item: str, agreed: float | None) -> None:
+        i = self._placed(item, seen.sequence)
+        self.items[i] = replace(self.items[i], observations=(*self.items[i].observations, replace(seen, agreement=agreed)))
+
+    def _placed(self, item: str, sequence: int) -> int:
+        if item not in self._place:
+            raise LedgerError(f"Record {sequence} belongs to {item[:40]!a}, which no record before it opened; run 'nps-ident ledger verify'.")
+        return self._place[item]
+
+    def _alike(self, seen: Observation) -> list[tuple[float, int]]:
+        """The items whose first spectrum agrees as replicates do, with the agreement."""
+        spectrum = seen.spectrum
+        threshold = self._thresholds.get(spectrum.technique) if spectrum is not None and spectrum.technique else None
+        if spectrum is None or threshold is None:
+            return []
+        found = self._firsts.agreements(spectrum)
+        near = [(float(found[i]), i) for i in (found >= threshold).nonzero()[0].tolist()]
+        return [(agreed, i) for agreed, i in near if _masses_agree(seen, self.items[i].observations[0])]
 
 
-def _placed(item: str, place: dict[str, int], sequence: int) -> int:
-    if item not in place:
-        raise LedgerError(f"Record {sequence} belongs to {item[:40]!a}, which no record before it opened; run 'nps-ident ledger verify'.")
-    return place[item]
-
-
-def _alike(seen: Observation, items: list[UnknownItem], variability: Variability) -> list[tuple[float, int]]:
-    """The items whose first spectrum agrees as replicates do, with the agreement."""
-    threshold = variability.thresholds.get(seen.spectrum.technique) if seen.spectrum is not None and seen.spectrum.technique else None
-    if seen.spectrum is None or threshold is None:
-        return []
-    comparable = [(i, item.observations[0]) for i, item in enumerate(items) if _may_be_one(seen, item.observations[0])]
-    found = agreements(seen.spectrum, [first.spectrum for _, first in comparable if first.spectrum is not None])
-    return [(float(agreed), i) for agreed, (i, _) in zip(found, comparable, strict=True) if agreed >= threshold]
-
-
-def _may_be_one(one: Observation, other: Observation) -> bool:
-    """Nothing speaks against it but the spectra, which are compared next."""
-    if other.spectrum is None:
-        return False
+def _masses_agree(one: Observation, other: Observation) -> bool:
+    """Whether two predicted molecular masses, where both are known, may be of one substance."""
     masses = [mass for seen in (one, other) if (mass := (seen.result.get("variant") or {}).get("predicted_mass_da")) is not None]
     return len(masses) < 2 or abs(masses[0] - masses[1]) <= _SAME_MASS_DA
-
-
-def _apply(entry: LedgerEntry, items: list[UnknownItem], place: dict[str, int]) -> None:
-    """One event on the item it names; a merge has no other content than the members, which were read before."""
-    event = {
-        **entry.content["result"],
-        "settings": entry.content["settings"],
-        "record": record_id(entry.sequence, entry.hash),
-        "time": entry.content.get("time"),
-        "analyst": entry.content.get("analyst"),
-    }
-    i = _placed(str(event.get("item")), place, entry.sequence)
-    if event["event"] == "research":
-        items[i] = replace(items[i], researches=(*items[i].researches, event))
-    elif event["event"] == "closed":
-        items[i] = replace(items[i], closings=(*items[i].closings, event))
