@@ -78,6 +78,8 @@ def main() -> None:
     findings.write_text(with_block(findings.read_text(encoding="utf-8"), "rules of the catalogue", rules_table()), encoding="utf-8")
     reference = ROOT / "docs" / "reference_data.md"
     reference.write_text(with_block(reference.read_text(encoding="utf-8"), "planted errors", planted_table(RESULTS)), encoding="utf-8")
+    isomers = ROOT / "docs" / "isomers.md"
+    isomers.write_text(with_block(isomers.read_text(encoding="utf-8"), "separation", separation_table()), encoding="utf-8")
     (ROOT / "docs" / "cli.md").write_text(cli_reference(), encoding="utf-8")
 
 
@@ -195,6 +197,14 @@ def planted_table(results: Path) -> str:
         for planted, counts in sorted(found[technique].items(), key=lambda item: (item[0] != "nothing", "shifted" not in item[0], item[0]))
     ]
     return "\n".join(["| records | planted | n | error | error or warning |", "|---|---|---|---|---|", *rows])
+
+
+def separation_table() -> str:
+    """What tells isomers apart."""
+    with (ROOT / "nps_ident" / "confidence" / "separation.tsv").open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    told = (f"| {' | '.join([*cells[:3], cells[3].replace('|', ', '), *cells[4:]])} |" for cells in (list(row.values()) for row in rows))
+    return "\n".join(["| they differ in | class | measured | what settles it | why | source |", "|---|---|---|---|---|---|", *told])
 
 
 def cli_reference() -> str:
