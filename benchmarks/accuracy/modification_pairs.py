@@ -6,21 +6,26 @@ Every substance is cut at one single bond outside rings (the hydrogens count as 
 are a pair that differs by the groups cut off (matched molecular pairs, Hussain and Rea 2010, doi:10.1021/ci900450m).  Of each pair the smallest
 exchange counts as its reason; an exchange that is the reason of two pairs or more becomes a row, and all pairs it connects are counted.
 
+Changes inside rings, of position and of bond order are no exchange of groups: they are written by hand (``general_modifications.tsv``),
+applied to every substance, and counted where the product is another substance.
+
 The pairs are kept by substance, so that the table can be made again as if one substance had never been known (:func:`without`).
 """
 
 from __future__ import annotations
 
 import csv
+import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rdkit import Chem, rdBase
+from rdkit.Chem import rdMolDescriptors
 
 from nps_ident.catalogue.store import open_catalogue
 from nps_ident.chemistry.fingerprints import flattened
-from nps_ident.chemistry.modifications import COLUMNS, TABLE, Modification, group_mass, kind_of, name_of, pattern_of
+from nps_ident.chemistry.modifications import COLUMNS, TABLE, Modification, applicable, group_mass, kind_of, modified, name_of, pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
     from nps_ident.model import Substance
 
+GENERAL = TABLE.parent / "general_modifications.tsv"
 HYDROGEN = "*[H]"
 MOST_IN_GROUP = 11
 """Heavy atoms of a group: adamantylmethyl has 11."""
@@ -74,6 +80,16 @@ class Pairs:
     minimal: dict[Exchange, set[frozenset[str]]] = field(default_factory=lambda: defaultdict(set))
     all_pairs: dict[Exchange, set[frozenset[str]]] = field(default_factory=lambda: defaultdict(set))
     sites: dict[tuple[str, str], dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    general: list[General] = field(default_factory=list)
+
+
+@dataclass
+class General:
+    """A change written by hand, with the pairs it connects and the products it has, by substance."""
+
+    modification: Modification
+    pairs: set[frozenset[str]] = field(default_factory=set)
+    products: dict[str, int] = field(default_factory=dict)
 
 
 def _context(core: Any, atom: Any) -> str:
@@ -195,6 +211,7 @@ def count_pairs(substances: Iterable[Substance]) -> Pairs:
     singles: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     doubles: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
     pairs, seen = Pairs(), set()
+    molecules: dict[str, Any] = {}
     with rdBase.BlockLogs():
         for substance in sorted(substances, key=lambda s: s.inchikey or ""):
             if not substance.inchikey or not substance.smiles or substance.isotope_labelled or substance.inchikey[:14] in seen:
@@ -207,8 +224,33 @@ def count_pairs(substances: Iterable[Substance]) -> Pairs:
             for ends, middle in double_cuts(mol):
                 doubles[ends].append((compound, middle))
                 pairs.sites["", middle][compound] = pairs.sites["", middle].get(compound, 0) + 1
-    _connect(pairs, singles, doubles)
+            molecules[compound] = mol
+        _connect(pairs, singles, doubles)
+        pairs.general = [_counted(row, molecules) for row in _general_rows()]
     return pairs
+
+
+def _general_rows() -> list[Modification]:
+    with GENERAL.open(encoding="utf-8", newline="") as lines:
+        return [
+            Modification(pattern=row["pattern"], name=row["name"], kind=row["kind"], mass_shift_da=0.0, n_pairs=0, n_sites=0)
+            for row in csv.DictReader(lines, delimiter="\t")
+        ]
+
+
+def _counted(row: Modification, molecules: Mapping[str, Any]) -> General:
+    compound_of = {Chem.MolToSmiles(mol): compound for compound, mol in molecules.items()}
+    found = General(row)
+    for compound, mol in molecules.items():
+        products = list(modified(mol, row)) if applicable(mol, row) else []
+        if not products:
+            continue
+        shift = rdMolDescriptors.CalcExactMolWt(products[0]) - rdMolDescriptors.CalcExactMolWt(mol)
+        found.modification = replace(row, mass_shift_da=round(shift, 5) + 0.0)
+        found.products[compound] = len(products)
+        others = (compound_of.get(Chem.MolToSmiles(product)) for product in products)
+        found.pairs |= {frozenset((compound, other)) for other in others if other not in {None, compound}}
+    return found
 
 
 def _connect(pairs: Pairs, singles: Mapping[str, list[tuple[str, str, str]]], doubles: Mapping[tuple[str, str], list[tuple[str, str]]]) -> None:
@@ -270,7 +312,41 @@ def without(pairs: Pairs, excluded: frozenset[str] = frozenset()) -> tuple[Modif
                 n_sites=n_sites,
             )
         )
+    for general in pairs.general:
+        n_pairs = sum(not pair & excluded for pair in general.pairs)
+        if n_pairs >= FEWEST_PAIRS:
+            n_sites = sum(number for compound, number in general.products.items() if compound not in excluded)
+            rows.append(replace(general.modification, n_pairs=n_pairs, n_sites=n_sites))
     return tuple(sorted(rows, key=lambda row: (-row.n_pairs, row.pattern)))
+
+
+def saved_pairs(substances: Iterable[Substance], path: Path) -> Pairs:
+    """The pairs, counted once: as JSON, exchanges that are the reason of too few pairs left out."""
+    if not path.is_file():
+        counted = count_pairs(substances)
+        kept = {exchange: reasons for exchange, reasons in counted.minimal.items() if len(reasons) >= FEWEST_PAIRS}
+        fields = {
+            "exchanges": [
+                [*(e.context, e.before, e.after), _listed(reasons), _listed(counted.all_pairs[e])] for e, reasons in kept.items()
+            ],
+            "sites": [[*place, counted.sites[place]] for place in sorted({(e.context, e.before) for e in kept})],
+            "general": [[asdict(g.modification), _listed(g.pairs), g.products] for g in counted.general],
+        }
+        path.write_text(json.dumps(fields), encoding="utf-8")
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    pairs = Pairs()
+    for context, before, after, reasons, every in fields["exchanges"]:
+        exchange = Exchange(context, before, after)
+        pairs.minimal[exchange] = {frozenset(pair) for pair in reasons}
+        pairs.all_pairs[exchange] = {frozenset(pair) for pair in every}
+    for context, before, places in fields["sites"]:
+        pairs.sites[context, before] = places
+    pairs.general = [General(Modification(**row), {frozenset(pair) for pair in listed}, products) for row, listed, products in fields["general"]]
+    return pairs
+
+
+def _listed(pairs: Iterable[frozenset[str]]) -> list[list[str]]:
+    return sorted(sorted(pair) for pair in pairs)
 
 
 def write(rows: Iterable[Modification], path: Path) -> None:

@@ -69,7 +69,7 @@ class Modification:
     name : str
         In words: ``fluoro instead of hydrogen on a six-membered aromatic ring``.
     kind : str
-        ``halogen``, ``alkyl``, ``oxygen``, ``nitrogen``, ``sulfur``, ``ring`` or ``linker``: for those who review the table.
+        ``halogen``, ``alkyl``, ``oxygen``, ``nitrogen``, ``sulfur``, ``ring``, ``linker`` or ``position``: for those who review the table.
     mass_shift_da : float
         Monoisotopic.
     n_pairs : int

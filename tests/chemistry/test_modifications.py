@@ -11,6 +11,7 @@ from rdkit.Chem import rdChemReactions, rdMolDescriptors
 from nps_ident.catalogue.store import open_catalogue
 from nps_ident.chemistry.fingerprints import flattened
 from nps_ident.chemistry.modifications import (
+    TABLE,
     Modification,
     applicable,
     group_mass,
@@ -102,9 +103,42 @@ def test_every_row_of_the_table_is_a_pattern_whose_mass_shift_is_what_it_does() 
     assert tried > 1000
 
 
-def test_the_table_holds_every_modification_both_ways_with_equal_counts() -> None:
+def _general() -> set[str]:
+    lines = (TABLE.parent / "general_modifications.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    return {line.split("\t")[0] for line in lines}
+
+
+def test_every_change_written_by_hand_was_counted() -> None:
+    assert _general() <= {row.pattern for row in read_modifications()}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "never"),
+    [
+        ("substituent moved to the neighbouring place of an aromatic ring", "Cc1ccccc1F", "Cc1cccc(F)c1", "Cc1ccc(F)cc1"),
+        ("substituent moved two places on an aromatic ring", "Cc1ccccc1F", "Cc1ccc(F)cc1", "Cc1cccc(F)c1"),
+        ("methylenedioxy on two neighbouring places of an aromatic ring", "CC(N)Cc1ccccc1", "CC(N)Cc1ccc2OCOc2c1", "CC(N)CC1CC=CC=C1"),
+        ("saturated ring larger by one carbon", "C1CCNC1", "C1CCNCC1", "CC1CCNC1"),
+        ("saturated ring smaller by one carbon", "C1CCNCC1", "C1CCNC1", "C1CNC1"),
+        ("nitrogen instead of CH in an aromatic ring", "c1ccc2[nH]ccc2c1", "c1ccc2[nH]ncc2c1", "c1ccc2[nH]nnc2c1"),
+        ("CH instead of nitrogen in an aromatic ring", "c1ccc2[nH]ncc2c1", "c1ccc2[nH]ccc2c1", "c1ccc2[nH]nnc2c1"),
+        ("benzofuran instead of 2,3-dihydrobenzofuran", "CC(N)Cc1ccc2OCCc2c1", "CC(N)Cc1ccc2occc2c1", "CC(N)Cc1ccc2OCCc2c1"),
+        ("alcohol instead of ketone or aldehyde", "CNC(C)C(=O)c1ccccc1", "CNC(C)C(O)c1ccccc1", "CNC(C)C(=O)c1ccccc1"),
+        ("pyrrolidine ring instead of a diethylamino group", "CCN(CC)CC", "CCN1CCCC1", "CCN(CC)CC"),
+    ],
+)
+def test_a_change_written_by_hand_does_what_its_name_says(name: str, before: str, after: str, never: str) -> None:
+    [row] = [row for row in read_modifications() if row.name == name]
+    products = {Chem.MolToSmiles(mol) for mol in modified(Chem.MolFromSmiles(before), row)}
+    assert Chem.CanonSmiles(after) in products
+    assert Chem.CanonSmiles(never) not in products
+
+
+def test_the_table_holds_every_exchange_both_ways_with_equal_counts() -> None:
     shifts: dict[tuple[int, float], int] = {}
     for row in read_modifications():
+        if row.pattern in _general():
+            continue
         key = (row.n_pairs, abs(row.mass_shift_da))
         shifts[key] = shifts.get(key, 0) + (1 if row.mass_shift_da > 0 else -1 if row.mass_shift_da < 0 else 0)
     assert set(shifts.values()) == {0}
