@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from nps_ident.library.compiled import Library
 
-FILES = sorted(SHIPPED.glob("*.json"))
+FILES = sorted(path for path in SHIPPED.glob("*.json") if path.stem.startswith(("ei-", "msms-")))
 
 
 def _fields(path: Path) -> dict[str, Any]:
