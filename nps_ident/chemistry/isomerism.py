@@ -317,8 +317,9 @@ def _bare(mol: Any) -> tuple[Counter[str], tuple[int, ...]]:
 
 
 def _small_group(site: Any, first: Any) -> tuple[str, tuple[int, ...]] | None:
-    """A halogen, hydroxyl, methyl or methoxy group on a carbon atom: its name and atoms."""
-    if site.GetSymbol() != "C" or site.GetDegree() < 2:
+    """A halogen, hydroxyl, methyl or methoxy group on a carbon atom that is no carbonyl: its name and atoms."""
+    acyl = any(bond.GetBondType() == Chem.BondType.DOUBLE and bond.GetOtherAtom(site).GetSymbol() == "O" for bond in site.GetBonds())
+    if site.GetSymbol() != "C" or site.GetDegree() < 2 or acyl:
         return None
     if first.GetDegree() == 1 and first.GetSymbol() in {"F", "Cl", "Br", "I"}:
         return first.GetSymbol(), (first.GetIdx(),)

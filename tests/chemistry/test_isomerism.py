@@ -53,6 +53,7 @@ def test_real_pairs_differ_as_a_chemist_says_in_either_order(one: str, other: st
         ("CCCCCn1nc(C(N)=O)c2ccccc21", "CCCCCn1nc2ccccc2c1C(N)=O", Isomerism.FUSED_RING_POSITION),  # 1H- and 2H-indazole
         ("C/C=C/C(=O)N", "C/C=C\\C(=O)N", Isomerism.DOUBLE_BOND),
         ("CC(=O)CC(C)=O", "CC(O)=CC(C)=O", Isomerism.TAUTOMERS),
+        ("OC(=O)c1ccccc1", "O=Cc1ccc(O)cc1", Isomerism.FUNCTIONAL_GROUPS),  # benzoic acid, 4-hydroxybenzaldehyde
         ("FCCCCCn1ccc2ccccc12", "CC(F)CCCn1ccc2ccccc12", Isomerism.CHAIN_POSITION),  # 5- and 4-fluoropentyl
     ],
 )
