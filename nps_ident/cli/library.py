@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nps_ident.cli.searching_again import say_what_is_open
 from nps_ident.cli.terminal import add_format_option, print_rows, shown
 from nps_ident.errors import InputError, LibraryError
 
@@ -175,6 +176,7 @@ def _build(arguments: argparse.Namespace) -> int:
     )
     _print_result(library, "built", arguments)
     _say_counts(library, messages)
+    say_what_is_open(str(out))
     return 1 if messages.n_faults else 0
 
 
@@ -190,6 +192,7 @@ def _install(arguments: argparse.Namespace) -> int:
     messages.say(f"fetched from {library.source['url']}")
     messages.say(f"SHA-256 of the download {library.source['sha256']}: {library.source['sha256_basis']}")
     messages.say(f"licence: {library.source['licence']}")
+    say_what_is_open(library.folder.name)
     return 0
 
 

@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     propose.add_argument("--analyst", help="who proposes it (default: the user's login name)")
     propose.add_argument("--why", metavar="TEXT", help="why, in a few words")
     propose.add_argument("--catalogue", metavar="PATH", help="the catalogue to compare with (default: the one that ships)")
+    propose.add_argument("--no-research", action="store_true", help="do not search the open unknowns of your ledger again")
 
     listing = actions.add_parser("list", help="every entry")
     show = actions.add_parser("show", help="one entry: its substance, findings, spectra and history")
@@ -117,6 +118,11 @@ def _propose(register: Register, arguments: argparse.Namespace, out: TextIO) -> 
         print(f"nps-ident: spectrum {shown(spectrum.name)} is of none of the substances; expected a name or InChIKey of them.", file=errors)
     if added or arguments.format != "table":
         print_rows([_row(entry) for entry in added], _COLUMNS, out, form=arguments.format)
+    if added and arguments.register is None and not arguments.no_research:
+        from nps_ident.cli.searching_again import search_due
+
+        out.flush()
+        search_due(analyst=arguments.analyst)
     return 1 if refused else 0
 
 

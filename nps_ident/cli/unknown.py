@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from nps_ident.cli.answering import Failures
 from nps_ident.cli.identify import add_library_options
+from nps_ident.cli.searching_again import Opened, login, research_rows, searched
 from nps_ident.cli.terminal import add_format_option, print_rows, print_table, shown
-from nps_ident.errors import InputError, NpsIdentError
+from nps_ident.errors import InputError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
-
-    from nps_ident.ledger import Ledger
-    from nps_ident.ledger.researching import Today
-    from nps_ident.ledger.unknowns import UnknownItem
+    from collections.abc import Mapping
 
 __all__ = ["configure", "run"]
 
@@ -64,47 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
     return {"list": _list, "show": _show, "research": _research, "close": _close}[arguments.action](arguments, sys.stdout)
 
 
-class _Opened:
-    """What items are searched with today, opened once for all items with the same settings."""
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._arguments = arguments
-        self._opened: dict[str, Today | NpsIdentError] = {}
-
-    def for_item(self, item: UnknownItem) -> Today:
-        """Open it; what could not be opened is raised again for each item."""
-        from nps_ident.ledger.researching import open_today, settings_for
-
-        settings = settings_for(
-            item,
-            library=self._arguments.library,
-            starter=False if self._arguments.no_starter else None,
-            catalogue=self._arguments.catalogue,
-            top=getattr(self._arguments, "top", 10),
-        )
-        key = repr(sorted(settings.items()))
-        if key not in self._opened:
-            try:
-                self._opened[key] = open_today(settings)
-            except NpsIdentError as error:
-                self._opened[key] = error
-        found = self._opened[key]
-        if isinstance(found, NpsIdentError):
-            raise found
-        return found
-
-    def due(self, item: UnknownItem) -> tuple[str, ...] | None:
-        """What changed since the item was last searched; None for a closed item, a sentence where nobody can look."""
-        from nps_ident.ledger.researching import changed_since
-
-        if item.state == "closed":
-            return None
-        try:
-            return changed_since(item, self.for_item(item))
-        except NpsIdentError as error:
-            return (f"it cannot be searched as before ({error})",)
-
-
 def _list(arguments: argparse.Namespace, out: TextIO) -> int:
     from nps_ident.ledger import open_ledger
     from nps_ident.ledger.unknowns import read_unknowns
@@ -113,7 +69,7 @@ def _list(arguments: argparse.Namespace, out: TextIO) -> int:
     with open_ledger(arguments.ledger, read_only=True) as ledger:
         items = read_unknowns(ledger)
     wanted = [item for item in items if arguments.all or item.state != "closed"]
-    opened, names = _Opened(arguments), _names()
+    opened, names = _opened(arguments), _names()
     rows = [item_row(item, opened.due(item), names) for item in wanted]
     if arguments.format == "table":
         print_rows(map(_cut, rows), (*_LIST_COLUMNS, "outcome", "turned_out_to_be") if arguments.all else _LIST_COLUMNS, out, form="table")
@@ -135,7 +91,7 @@ def _show(arguments: argparse.Namespace, out: TextIO) -> int:
 
     with open_ledger(arguments.ledger, read_only=True) as ledger:
         item = find_item(read_unknowns(ledger), arguments.item)
-    whole = item_dict(item, _Opened(arguments).due(item), _names())
+    whole = item_dict(item, _opened(arguments).due(item), _names())
     if arguments.format == "table":
         _print_item(whole, out)
     else:
@@ -145,30 +101,19 @@ def _show(arguments: argparse.Namespace, out: TextIO) -> int:
 
 def _research(arguments: argparse.Namespace, out: TextIO) -> int:
     from nps_ident.ledger import open_ledger
-    from nps_ident.ledger.researching import changed_since, research
     from nps_ident.ledger.unknowns import find_item, read_unknowns
 
     if arguments.top < 1:
         raise InputError(f"--top must be at least 1, got {arguments.top}.")
-    failures, opened = Failures(), _Opened(arguments)
-    whatever_changed = bool(arguments.items) or arguments.all
-
-    def searched(items: tuple[UnknownItem, ...], ledger: Ledger) -> Iterator[dict[str, Any]]:
-        """Search one item after the other and record each at once; what fails is said, and the rest is still searched."""
-        named = dict.fromkeys(find_item(items, text).id for text in arguments.items)
-        for item in items:
-            if item.id not in named if named else item.state == "closed":
-                continue
-            try:
-                today = opened.for_item(item)
-                if whatever_changed or changed_since(item, today):
-                    yield from _research_rows(research(item, ledger, today, analyst=arguments.analyst or _login()), item)
-            except NpsIdentError as error:
-                failures.add(error)
-
     open_ledger(arguments.ledger, read_only=True).close()  # a question is never asked of a ledger that this would make
+    failures, opened = Failures(), _opened(arguments)
+    analyst = arguments.analyst or login()
     with open_ledger(arguments.ledger) as ledger, ledger.batch():
-        rows = searched(read_unknowns(ledger), ledger)
+        items = read_unknowns(ledger)
+        named = dict.fromkeys(find_item(items, text).id for text in arguments.items)
+        chosen = [item for item in items if (item.id in named if named else item.state != "closed")]
+        events = searched(chosen, ledger, opened, failures, analyst=analyst, due_only=not (named or arguments.all))
+        rows = (row for item, event in events for row in research_rows(event, item))
         if arguments.format == "table":
             listed = [_cut(row) for row in rows]
             print_rows(listed, _RESEARCH_COLUMNS, out, form="table")
@@ -179,22 +124,13 @@ def _research(arguments: argparse.Namespace, out: TextIO) -> int:
     return 1 if failures.n else 0
 
 
-def _research_rows(event: dict[str, Any], item: UnknownItem) -> Iterator[dict[str, Any]]:
-    """Each spectrum of the item as one row."""
-    queries = {observation.record: observation.result["query"]["id"] for observation in item.observations}
-    for before, after in zip(event["before"], event["after"], strict=True):
-        yield {
-            "item": item.id,
-            "query": queries[after["of"]],
-            "before": before["verdict"],
-            "after": after["verdict"],
-            "named": ", ".join(str(one["name"] or one["inchikey"]) for one in after["named"]) or None,
-            "probability": after["probability"] if after["named"] else None,
-            "newly_listed": ", ".join(str(one["name"]) for one in event["newly_listed"]) or None,
-            "changed": "yes" if event["changed"] else "no",
-            "answer": after["record"],
-            "record": event["record"],
-        }
+def _opened(arguments: argparse.Namespace) -> Opened:
+    return Opened(
+        library=arguments.library,
+        starter=False if arguments.no_starter else None,
+        catalogue=arguments.catalogue,
+        top=getattr(arguments, "top", 10),
+    )
 
 
 def _close(arguments: argparse.Namespace, out: TextIO) -> int:
@@ -208,7 +144,7 @@ def _close(arguments: argparse.Namespace, out: TextIO) -> int:
         event = close_item(
             item,
             ledger,
-            analyst=arguments.analyst or _login() or "",
+            analyst=arguments.analyst or login() or "",
             why=arguments.why,
             outcome=arguments.outcome,
             inchikey=arguments.inchikey,
@@ -226,15 +162,6 @@ def _names() -> Mapping[str, str]:
     from nps_ident.identify.structure_index import open_known
 
     return {substance.inchikey: substance.name for substance in open_known().substances if substance.inchikey}
-
-
-def _login() -> str | None:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return None
 
 
 def _cut(row: Mapping[str, Any]) -> dict[str, Any]:

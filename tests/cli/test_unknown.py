@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_up import ei_references, measured
+from made_up import ei_references, measured, msp
 
 import nps_ident.identify as identify_package
 from nps_ident.cli import main
+from nps_ident.folders import data_folder
 from nps_ident.ledger import open_ledger, record
-from nps_ident.model import Identification, LibraryStamp, Variant, Verdict
+from nps_ident.model import Identification, LibraryStamp, MassSpectrum, Technique, Variant, Verdict
 from nps_ident.spectra.peaks import prepare
 
 if TYPE_CHECKING:
@@ -184,6 +185,60 @@ def test_without_a_ledger_nothing_is_made(tmp_path: Path, capsys: pytest.Capture
         assert "there is no ledger" in capsys.readouterr().err
     assert main(["unknown", "research", "--top", "0"]) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def _iodo(tmp_path: Path) -> str:
+    """A measured spectrum of a substance that nothing lists, open in the user's own ledger; the file to propose it with."""
+    heights = {43: 200, 57: 310, 71: 420, 91: 60, 105: 300, 113: 150, 146: 850, 189: 700, 203: 120, 219: 330, 245: 90, 315: 240, 455: 999}
+    own = MassSpectrum(name=HOSTILE, technique=Technique.EI_MS, mz=list(heights), intensity=list(heights.values()))
+    with open_ledger() as ledger:
+        record(replace(_unknown(5), spectrum=prepare(measured(own, noise=0.05, name=HOSTILE))), ledger)
+    file = tmp_path / "own.msp"
+    file.write_text(msp([replace(own, name="iodo test opioid")]), encoding="utf-8")
+    return str(file)
+
+
+def test_what_is_proposed_to_the_register_is_looked_for_among_the_open_unknowns_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spectra = _iodo(tmp_path)
+    structure = "CCCCCCCCC(=O)N(c1ccc(I)cc1)C1CCN(CCc2ccccc2)CC1"
+    propose = ["register", "propose", structure, "--name", "iodo test opioid", "--spectra", spectra, "--analyst", "A. Nalyst"]
+    assert main(propose) == 0
+    said = capsys.readouterr().err
+    assert "U-00000001 (5% heroin\\x1b[2J=cmd()\\u202e) now match: iodo test opioid" in said
+    assert "open unknowns searched again: 1" in said
+    assert main(["unknown", "show", "1", "--format", "json"]) == 0
+    [item] = _json(capsys)
+    assert (item["state"], item["research"][0]["analyst"], item["due"]) == ("named", "A. Nalyst", None)
+    assert main([*propose[:-2], "--no-research"]) == 1, "it stands in the register by now"
+    assert main(["register", "propose", "CCCCC(=O)N(c1ccc(I)cc1)C1CCN(CCc2ccccc2)CC1", "--name", "another", "--no-research"]) == 0
+    assert "searched again" not in capsys.readouterr().err
+    assert main(["unknown", "list", "--format", "json"]) == 0
+    assert "the register" in _json(capsys)[0]["due"]
+
+
+def test_a_library_that_is_built_is_offered_to_the_open_unknowns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _iodo(tmp_path)
+    (tmp_path / "references.msp").write_text(msp(ei_references(3)), encoding="utf-8")
+    build = ["library", "build", str(tmp_path / "references.msp"), "--out", str(tmp_path / "built")]
+    assert main(build) == 0
+    command = f"nps-ident unknown research --all --library {tmp_path / 'built'}"
+    assert f"open unknowns not searched in it yet: 1 ('{command}')" in capsys.readouterr().err
+    assert main(["unknown", "close", "1", "--outcome", "artefact", "--why", "a blank"]) == 0
+    assert main(build) == 0
+    assert "open unknowns" not in capsys.readouterr().err
+
+
+def test_a_broken_ledger_does_not_keep_a_proposal_from_the_register(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spectra = _iodo(tmp_path)
+    with closing(sqlite3.connect(data_folder() / "ledger.sqlite")) as db, db:
+        db.execute("DROP TRIGGER records_are_never_changed")
+        db.execute("UPDATE records SET record = replace(record, 'fentanyl', 'cathinone')")
+    structure = "CCCCCCCCC(=O)N(c1ccc(I)cc1)C1CCN(CCc2ccccc2)CC1"
+    assert main(["register", "propose", structure, "--name", "iodo test opioid", "--spectra", spectra]) == 0
+    assert "record 1 is missing, was changed or is out of place" in capsys.readouterr().err
+    assert main(["register", "show", "iodo test opioid"]) == 0
 
 
 def test_no_item_is_an_empty_table_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
