@@ -180,10 +180,12 @@ def _print_item(whole: dict[str, Any], out: TextIO) -> None:
     print_table([(name, None if value is None else str(value)) for name, value in facts], ("field", "value"), out)
     spectra = ("record", "query", "file", "index", "precursor_mz", "n_peaks", "agreement", "joined", "analyst", "time")
     searches = [{**_search_row(event), "time": event["time"], "record": event["record"]} for event in whole["research"]]
+    listed = whole["research"][-1]["listed"] if whole["research"] else []
     for heading, rows, columns in (
         ("Spectra", whole["spectra"], spectra),
         ("Proposed structures (hypotheses, never matches)", hypotheses["proposals"] or [], ("inchikey", "smiles", "probability", "why")),
         ("What to measure next, what would settle most first", whole["measure_next"], ("technique", "category", "settles", "why")),
+        ("Substances of the catalogue that the hypotheses allow (no verdict)", listed, ("name", "inchikey", "by")),
         ("Searches", searches, ("time", "before", "after", "named", "newly_listed", "changed", "analyst", "record")),
         ("Closed", whole["closings"], ("time", "outcome", "inchikey", "name", "why", "analyst", "record")),
         ("Findings", whole["findings"], ("code", "severity", "text")),

@@ -8,8 +8,10 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 from made_up import ei_references, measured, msp
 
@@ -51,8 +53,29 @@ def path(tmp_path: Path, ei_library: Library) -> Path:
     return place
 
 
+_SCHEMA = json.loads((resources.files("nps_ident") / "schemas" / "unknown-item-1.schema.json").read_text(encoding="utf-8"))
+
+
+def _whole(item: str, path: Path | None, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """One item as ``show`` writes it, by its schema."""
+    assert main(["unknown", "show", item, *(["--ledger", str(path)] if path else []), "--format", "json"]) == 0
+    [whole] = _json(capsys)
+    jsonschema.Draft202012Validator(_SCHEMA).validate(whole)
+    return dict(whole)
+
+
 def _json(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
+
+
+def test_the_schema_of_an_item_is_one_and_takes_no_field_it_does_not_name(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    jsonschema.Draft202012Validator.check_schema(_SCHEMA)
+    assert set(_SCHEMA["required"]) == set(_SCHEMA["properties"])
+    item = _whole("1", path, capsys)
+    fewer = {key: value for key, value in item.items() if key != "findings"}
+    for broken in ({**item, "extra": 1}, {**item, "state": "solved"}, {**item, "spectra": []}, fewer):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(_SCHEMA).validate(broken)
 
 
 def test_list_gives_every_open_item_and_says_that_the_library_has_changed(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,8 +102,7 @@ def test_hostile_names_are_made_visible_in_every_form(path: Path, capsys: pytest
 def test_show_tells_spectra_hypotheses_what_to_measure_next_and_that_isomers_are_not_excluded(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["unknown", "show", "U-00000001", "--ledger", str(path), "--format", "json"]) == 0
-    [item] = _json(capsys)
+    item = _whole("U-00000001", path, capsys)
     assert item["schema"] == "nps-ident/unknown-item/1"
     assert [spectrum["query"] for spectrum in item["spectra"]] == [HOSTILE, "exhibit"]
     assert item["hypotheses"]["drug_class"] == "fentanyl"
@@ -143,8 +165,7 @@ def test_close_records_the_outcome_and_a_second_close_must_be_called_a_correctio
     assert [item["item"] for item in _json(capsys)] == ["U-00000001"]
     assert main(["unknown", "list", "--all", "--ledger", str(path), "--format", "json"]) == 0
     assert [(item["state"], item["outcome"]) for item in _json(capsys)] == [("open", None), ("closed", "artefact")]
-    assert main(["unknown", "show", "2", "--ledger", str(path), "--format", "json"]) == 0
-    assert [closing["outcome"] for closing in _json(capsys)[0]["closings"]] == ["identified", "artefact"]
+    assert [closing["outcome"] for closing in _whole("2", path, capsys)["closings"]] == ["identified", "artefact"]
     assert main(["ledger", "show", "--ledger", str(path), "--format", "jsonl"]) == 0
     assert '"closed"' in capsys.readouterr().out
 
@@ -208,8 +229,7 @@ def test_what_is_proposed_to_the_register_is_looked_for_among_the_open_unknowns_
     said = capsys.readouterr().err
     assert "U-00000001 (5% heroin\\x1b[2J=cmd()\\u202e) now match: iodo test opioid" in said
     assert "open unknowns searched again: 1" in said
-    assert main(["unknown", "show", "1", "--format", "json"]) == 0
-    [item] = _json(capsys)
+    item = _whole("1", None, capsys)
     assert (item["state"], item["research"][0]["analyst"], item["due"]) == ("named", "A. Nalyst", None)
     assert main([*propose[:-2], "--no-research"]) == 1, "it stands in the register by now"
     assert main(["register", "propose", "CCCCC(=O)N(c1ccc(I)cc1)C1CCN(CCc2ccccc2)CC1", "--name", "another", "--no-research"]) == 0
@@ -266,3 +286,4 @@ def test_a_measured_unknown_is_opened_by_identify_and_named_once_a_library_has_i
     both = ["--no-starter", "--library", str(reference), "--library", str(unknowns)]
     assert main(["unknown", "research", items[0]["item"], *both, "--format", "json"]) == 0
     assert {row["after"] for row in _json(capsys)} <= {"match", "isomer_set"}
+    assert {_whole(item["item"], None, capsys)["state"] for item in items} == {"open", "named"}
