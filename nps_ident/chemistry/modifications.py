@@ -124,6 +124,11 @@ def _compiled(pattern: str) -> Any:
     return reaction
 
 
+@lru_cache(maxsize=8192)
+def _needed(pattern: str) -> Any:
+    return _compiled(pattern).GetReactantTemplate(0)
+
+
 def applicable(mol: Any, modification: Modification) -> bool:
     """Whether a molecule has a place for a modification.
 
@@ -132,7 +137,7 @@ def applicable(mol: Any, modification: Modification) -> bool:
     mol : rdkit.Chem.Mol
     modification : Modification
     """
-    return bool(mol.HasSubstructMatch(_compiled(modification.pattern).GetReactantTemplate(0)))
+    return bool(mol.HasSubstructMatch(_needed(modification.pattern)))
 
 
 def modified(mol: Any, modification: Modification) -> Iterator[Any]:
@@ -149,8 +154,9 @@ def modified(mol: Any, modification: Modification) -> Iterator[Any]:
     rdkit.Chem.Mol
         Sanitised; products that break a valence are left out.
     """
-    reaction = _compiled(modification.pattern)
-    seen = set()
+    if not applicable(mol, modification):
+        return
+    reaction, seen = _compiled(modification.pattern), set()
     with rdBase.BlockLogs():
         for (product,) in reaction.RunReactants((mol,), maxProducts=_MOST_PRODUCTS):
             try:

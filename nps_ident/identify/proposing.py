@@ -1,0 +1,389 @@
+"""Propose structures for a measured unknown: hypotheses with their grounds, ranked, never a match.
+
+Known modifications are applied to the nearest relatives (:mod:`nps_ident.identify.proposal_candidates`); what speaks for each product is
+weighed by a conditional logit with "none of these" (McFadden 1974, in Frontiers in Econometrics, ISBN 0-12-776150-0), fitted by
+``python -m benchmarks.accuracy.proposals`` on reference substances that were treated as unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rdkit import Chem, rdBase
+
+from nps_ident.chemistry.fingerprints import flattened
+from nps_ident.chemistry.modifications import read_modifications
+from nps_ident.chemistry.structural_changes import structural_difference
+from nps_ident.chemistry.structures import inchikey_of
+from nps_ident.errors import CalibrationError, ChemistryError
+from nps_ident.identify.neighbours import class_of_neighbours, hybrid_neighbours, searched_isomers
+from nps_ident.identify.proposal_candidates import FEATURES, Candidate, Target, candidates, features, isotope_peaks, signal_of, starts
+from nps_ident.library.search_msms import is_coarse, precursor_tolerance
+from nps_ident.model import Polarity, Proposal, Technique, Tolerance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from nps_ident.chemistry.modifications import Modification
+    from nps_ident.identify.proposal_candidates import Neighbour, Signal
+    from nps_ident.library.compiled import Library
+    from nps_ident.model import MassSpectrum, Substance
+
+__all__ = ["RANKINGS", "Ranking", "propose", "propose_from_libraries", "ranking_from", "shipped_ranking"]
+
+RANKINGS = Path(__file__).parent / "rankings"
+SCHEMA = "nps-ident/proposal-ranking/1"
+
+_FRAGMENT = Tolerance.wider(da=0.002, ppm=10)
+"""Pairing window of an MS/MS fragment with the mass of a piece; MassBank's accurate instruments keep within it."""
+_COARSE_FRAGMENT = Tolerance.da(0.4)
+"""The same where the analyser resolves unit mass: pieces of drugs lie up to 0.3 Da above the whole number."""
+_ACCURATE_PPM, _ACCURATE_DECIMALS = 10.0, 3
+"""A precursor of three and more decimals was measured; its mass is right to 10 ppm on MassBank's accurate instruments."""
+_NAMED_PEAKS = 5
+_WORDED = 3
+"""Ways to a structure that are put into words until one can be named."""
+_LEAST_MASS = 0.15
+"""Probability of a mass below which it is not worth the second that its proposals take."""
+_STRONG = 0.05
+"""Share of the base peak from which an unexplained peak is said to speak against a structure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """The fitted weights of one technique.
+
+    Parameters
+    ----------
+    mean, scale, weight : ndarray of float64, shape (n_features,)
+        Of standardised features.
+    none : float
+        Utility of "none of these".
+    """
+
+    name: str
+    sha256: str
+    mean: NDArray[np.float64] = field(repr=False)
+    scale: NDArray[np.float64] = field(repr=False)
+    weight: NDArray[np.float64] = field(repr=False)
+    none: float
+
+    @property
+    def stamp(self) -> str:
+        """Name and hash as results carry them."""
+        return f"{self.name}@{self.sha256[:12]}"
+
+    def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probability of each candidate; the rest to 1 is "none of these".
+
+        Parameters
+        ----------
+        rows : ndarray of float64, shape (n_candidates, n_features)
+        """
+        utility = (rows - self.mean) / self.scale @ self.weight
+        total = np.logaddexp.reduce(np.append(utility, self.none))
+        shares: NDArray[np.float64] = np.exp(utility - total)
+        return shares
+
+
+def content_hash(fields: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of a ranking without its own hash."""
+    import rfc8785
+
+    return hashlib.sha256(rfc8785.dumps({key: value for key, value in fields.items() if key != "sha256"})).hexdigest()
+
+
+def ranking_from(fields: Mapping[str, Any], *, where: str) -> Ranking:
+    """Read the weights that the content of a file describes.
+
+    Raises
+    ------
+    CalibrationError
+        When it was altered, is of another schema, or was made for other features.
+    """
+    if fields.get("schema") != SCHEMA:
+        raise CalibrationError(f"{where}: schema {fields.get('schema')!r}; expected {SCHEMA!r}.")
+    if fields["sha256"] != content_hash(fields):
+        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
+    if tuple(fields["features"]) != FEATURES:
+        raise CalibrationError(f"{where}: made for other features than this version computes; make it again.")
+    return Ranking(
+        name=fields["name"],
+        sha256=fields["sha256"],
+        mean=np.array(fields["mean"]),
+        scale=np.array(fields["scale"]),
+        weight=np.array(fields["weight"]),
+        none=fields["none"],
+    )
+
+
+@cache
+def shipped_ranking(technique: Technique) -> Ranking:
+    """Read the weights that ship for a technique.
+
+    Raises
+    ------
+    CalibrationError
+        When there are none, or the file was altered.
+    """
+    short = {Technique.EI_MS: "ei", Technique.MSMS: "msms"}.get(technique)
+    path = RANKINGS / f"{short}.json"
+    if short is None or not path.is_file():
+        raise CalibrationError(f"No weights ship for structure proposals by {technique.value}; expected EI-MS or MS/MS.")
+    return ranking_from(json.loads(path.read_text(encoding="utf-8")), where=path.name)
+
+
+def propose(
+    spectrum: MassSpectrum,
+    nearest: Sequence[Neighbour],
+    *,
+    mass_da: float,
+    tolerance_da: float | None = None,
+    formulae: frozenset[str] | None = None,
+    drug_class: str | None = None,
+    searched: Iterable[Substance] = (),
+    exclude: frozenset[str] = frozenset(),
+    catalogue: Sequence[Substance] | None = None,
+    modifications: Sequence[Modification] | None = None,
+    ranking: Ranking | None = None,
+    most: int = 10,
+) -> tuple[Proposal, ...]:
+    """Propose structures for a spectrum whose substance is in no library.
+
+    Parameters
+    ----------
+    spectrum : MassSpectrum
+        Prepared; EI-MS or MS/MS.
+    nearest : sequence of Neighbour
+        The nearest substances with a structure, the nearest first (:func:`nps_ident.identify.neighbours.hybrid_neighbours`).
+    mass_da : float
+        Monoisotopic mass of the neutral molecule; EI: of its nominal mass only the whole number counts.
+    tolerance_da : float, optional
+        EI: 0.5, a whole mass; else what the precursor's decimals allow, 10 ppm at best.
+    formulae : frozenset of str, optional
+        Those that accurate mass allows, in Hill order.
+    drug_class : str, optional
+        Its catalogue substances are started from too; that of the nearest substances where it is not given.
+    searched : iterable of Substance
+        Substances of that mass with a reference spectrum: compared already, hence not proposed.
+    exclude : frozenset of str
+        First InChIKey blocks of substances to be taken as unknown to the catalogue.
+    catalogue, modifications, ranking
+        In place of those that ship.
+    most : int
+
+    Returns
+    -------
+    tuple of Proposal
+        The most probable first; empty where no structure of that mass was found.
+    """
+    technique = spectrum.technique
+    if technique not in {Technique.EI_MS, Technique.MSMS} or not spectrum.n_peaks or not math.isfinite(mass_da) or mass_da <= 0:
+        return ()
+    if catalogue is None:
+        from nps_ident.catalogue.store import open_catalogue
+
+        catalogue = open_catalogue().substances
+    known = [substance for substance in catalogue if substance.skeleton not in exclude]
+    chosen, rows, signal = evidence(
+        spectrum,
+        [neighbour for neighbour in nearest if neighbour.substance.skeleton not in exclude],
+        target=target_of(spectrum, mass_da, tolerance_da, formulae),
+        drug_class=class_of_neighbours(nearest) if drug_class is None else drug_class,
+        searched=searched,
+        known=known,
+        modifications=read_modifications() if modifications is None else modifications,
+    )
+    if not chosen:
+        return ()
+    weights = shipped_ranking(technique) if ranking is None else ranking
+    return _ranked(chosen, weights.probabilities(rows), signal, most)
+
+
+def propose_from_libraries(
+    spectrum: MassSpectrum,
+    members: Sequence[Library],
+    *,
+    masses: Sequence[tuple[float, float]],
+    tolerance_da: float | None = None,
+    formulae: frozenset[str] | None = None,
+    drug_class: str | None = None,
+    exclude: frozenset[str] = frozenset(),
+    catalogue: Sequence[Substance] | None = None,
+    modifications: Sequence[Modification] | None = None,
+    ranking: Ranking | None = None,
+    most: int = 10,
+) -> tuple[Proposal, ...]:
+    """Search the nearest relatives in libraries, then :func:`propose`; parameters as there.
+
+    Parameters
+    ----------
+    spectrum : MassSpectrum
+        Prepared.
+    members : sequence of Library
+        Of one kind, as searched.
+    masses : sequence of (float, float)
+        Masses that the molecule may have, in Da, each with its probability; ``((mass_da, 1.0),)`` where it was measured.  Those of less than
+        0.15 are not followed.
+
+    Returns
+    -------
+    tuple of Proposal
+        Of all masses together; the probability of each is that of its mass times its own under that mass.
+    """
+    found: list[Proposal] = []
+    for mass_da, probability in masses:
+        if probability < _LEAST_MASS or not math.isfinite(mass_da) or mass_da <= 0:
+            continue
+        target = target_of(spectrum, mass_da, tolerance_da, formulae)
+        proposals = propose(
+            spectrum,
+            hybrid_neighbours(spectrum, members, mass_da=mass_da, exclude=exclude),
+            mass_da=mass_da,
+            tolerance_da=tolerance_da,
+            formulae=formulae,
+            drug_class=drug_class,
+            searched=searched_isomers(members, spectrum.technique, target, exclude=exclude),
+            exclude=exclude,
+            catalogue=catalogue,
+            modifications=modifications,
+            ranking=ranking,
+            most=most,
+        )
+        found += [replace(proposal, probability=(proposal.probability or 0.0) * probability) for proposal in proposals]
+    return tuple(sorted(found, key=lambda proposal: (-(proposal.probability or 0.0), proposal.inchikey))[:most])
+
+
+def target_of(spectrum: MassSpectrum, mass_da: float, tolerance_da: float | None, formulae: frozenset[str] | None) -> Target:
+    """Say which masses are allowed: EI by nominal mass; MS/MS 10 ppm, or what a precursor of few decimals allows."""
+    nominal = spectrum.technique is Technique.EI_MS
+    if tolerance_da is None and not nominal:
+        fine = spectrum.precursor_decimals is None or spectrum.precursor_decimals >= _ACCURATE_DECIMALS
+        tolerance_da = mass_da * _ACCURATE_PPM * 1e-6 if fine else precursor_tolerance(spectrum).at(mass_da)
+    return Target(
+        mass_da=float(round(mass_da)) if nominal else mass_da,
+        tolerance_da=0.5 if tolerance_da is None else tolerance_da,
+        nominal=nominal,
+        formulae=formulae,
+    )
+
+
+def evidence(
+    spectrum: MassSpectrum,
+    nearest: Sequence[Neighbour],
+    *,
+    target: Target,
+    drug_class: str | None,
+    searched: Iterable[Substance],
+    known: Sequence[Substance],
+    modifications: Sequence[Modification],
+    extra: Sequence[Substance] = (),
+) -> tuple[list[Candidate], NDArray[np.float64], Signal]:
+    """Make the candidates and the figures that speak for and against each.
+
+    Parameters
+    ----------
+    extra : sequence of Substance
+        Proposed where the mass fits, as those of the catalogue are, but no place to start from.
+
+    Returns
+    -------
+    list of Candidate, ndarray of float64 of shape (n_candidates, n_features), Signal
+    """
+    relatives = [substance for substance in known if drug_class is not None and substance.drug_class == drug_class]
+    parents = starts(nearest, relatives)
+    signal = signal_of(
+        spectrum.mz,
+        spectrum.intensity,
+        spectrum.technique or Technique.EI_MS,
+        mass_da=target.mass_da,
+        tolerance=_COARSE_FRAGMENT if is_coarse(spectrum) else _FRAGMENT,
+        polarity=-1 if spectrum.polarity is Polarity.NEGATIVE else 1,
+    )
+    found = candidates(parents, target, modifications, known=(*known, *extra), searched=searched)
+    chosen, rows = features(found, parents, signal, drug_class)
+    return chosen, rows, signal
+
+
+def _ranked(chosen: Sequence[Candidate], probabilities: NDArray[np.float64], signal: Signal, most: int) -> tuple[Proposal, ...]:
+    """The most probable structures; tautomers that share a key are one."""
+    order = sorted(range(len(chosen)), key=lambda place: (-probabilities[place], chosen[place].smiles))
+    found: dict[str, list[Any]] = {}
+    with rdBase.BlockLogs():
+        for place in order:
+            if len(found) >= 2 * most:
+                break
+            try:
+                inchikey = inchikey_of(chosen[place].mol)
+            except ChemistryError:
+                continue
+            if inchikey[:14] in found:
+                found[inchikey[:14]][2] += float(probabilities[place])
+            else:
+                found[inchikey[:14]] = [chosen[place], inchikey, float(probabilities[place])]
+    ranked = sorted(found.values(), key=lambda item: (-item[2], item[1]))[:most]
+    return tuple(
+        Proposal(smiles=candidate.smiles, inchikey=inchikey, why=_why(candidate, signal), probability=min(probability, 1.0))
+        for candidate, inchikey, probability in ranked
+    )
+
+
+def _why(candidate: Candidate, signal: Signal) -> str:
+    """What is changed on which substance, which peaks support it, and which speak against it."""
+    parts = []
+    if candidate.known_as is not None:
+        parts.append(f"known to the catalogue as {candidate.known_as.name}, without a reference spectrum among those searched")
+    if candidate.routes:
+        parts.append(_change(candidate))
+    return f"{'; '.join(parts)}. {_peaks(candidate, signal)}"
+
+
+def _change(candidate: Candidate) -> str:
+    """The difference from a near substance in words; of the most likely ways the first that can be named."""
+    ways = candidate.likely_routes[:_WORDED]
+    for neighbour, changes in ways:
+        other = flattened(Chem.MolFromSmiles(neighbour.substance.smiles))
+        difference = structural_difference(candidate.mol, other, neighbour.substance.name, max_changes=len(changes))
+        if difference.named:
+            return f"{difference.text} ({_seen(changes)})"
+    neighbour, changes = ways[0]
+    return f"{' and '.join(change.name for change in changes)}, starting from {neighbour.substance.name} ({_seen(changes)})"
+
+
+def _seen(changes: Sequence[Modification]) -> str:
+    counts = " and ".join(str(change.n_pairs) for change in changes)
+    return f"{'a change' if len(changes) == 1 else 'changes'} by which {counts} pairs of catalogue substances differ"
+
+
+def _peaks(candidate: Candidate, signal: Signal) -> str:
+    explained = candidate.explained
+    if explained is None or not len(signal.mz):
+        return "No peak was compared."
+    strength = signal.share / signal.share.max()
+    order = np.argsort(-strength, kind="stable")
+    supporting = [place for place in order if explained.level[place] <= 1]
+    isotopes = isotope_peaks(candidate, signal)
+    opposing = [place for place in order if explained.level[place] > 2 and strength[place] >= _STRONG and place not in isotopes]
+    share = float(signal.share[explained.level <= 2].sum())
+    digits = 0 if signal.technique is Technique.EI_MS else 4
+
+    def told(places: Sequence[Any]) -> str:
+        return ", ".join(f"{signal.mz[place]:.{digits}f} ({100 * strength[place]:.0f} %)" for place in places[:_NAMED_PEAKS])
+
+    text = f"Its pieces explain {100 * share:.0f} % of the signal compared"
+    text += f"; supported by m/z {told(supporting)}" if supporting else "; no peak is explained by a single break"
+    if opposing:
+        more = f" and {len(opposing) - _NAMED_PEAKS} more" if len(opposing) > _NAMED_PEAKS else ""
+        text += f"; against it: m/z {told(opposing)}{more} not explained"
+    else:
+        text += "; no strong peak speaks against it"
+    return f"{text}."
