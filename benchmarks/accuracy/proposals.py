@@ -31,10 +31,12 @@ from nps_ident.catalogue.store import open_catalogue
 from nps_ident.chemistry.fingerprints import flattened
 from nps_ident.chemistry.modifications import modified
 from nps_ident.chemistry.structures import parent_of
+from nps_ident.confidence.calibration import content_hash
 from nps_ident.confidence.molecular_mass import predict_mass
 from nps_ident.identify.neighbours import class_of_neighbours, hybrid_neighbours, searched_isomers
-from nps_ident.identify.proposal_candidates import FEATURES
-from nps_ident.identify.proposing import RANKINGS, SCHEMA, content_hash, evidence, propose_from_libraries, ranking_from, target_of
+from nps_ident.identify.proposal_evidence import FEATURES
+from nps_ident.identify.proposal_ranking import RANKINGS, SCHEMA, ranking_from
+from nps_ident.identify.proposing import evidence, propose_from_libraries, target_of
 from nps_ident.identify.spectrum import SEARCHED
 from nps_ident.library.search_ei import search_ei
 from nps_ident.library.search_msms import prepare_msms
@@ -327,6 +329,11 @@ def main() -> None:
             with (arguments.work / f"proposals-{short}-{mass}.json").open("w", encoding="utf-8") as out:
                 json.dump(results, out, indent=1)
         print(json.dumps(scores, indent=1))
+        fields["metrics"] = {
+            f"{mass}, {group}": scores[mass][group]["in_first_10"] for mass in scores for group in ("all", "one_modification_away")
+        }
+        fields["metrics_of"] = "development unknowns, which the weights were not fitted to"
+        fields["sha256"] = content_hash(fields)
         RANKINGS.mkdir(exist_ok=True)
         (RANKINGS / f"{short}.json").write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
         command = f"python -m benchmarks.accuracy.proposals --data DATA --work FOLDER --technique {short}"

@@ -1,18 +1,13 @@
 """Propose structures for a measured unknown: hypotheses with their grounds, ranked, never a match.
 
 Known modifications are applied to the nearest relatives (:mod:`nps_ident.identify.proposal_candidates`); what speaks for each product is
-weighed by a conditional logit with "none of these" (McFadden 1974, in Frontiers in Econometrics, ISBN 0-12-776150-0), fitted by
-``python -m benchmarks.accuracy.proposals`` on reference substances that were treated as unknown.
+gathered (:mod:`nps_ident.identify.proposal_evidence`) and weighed (:mod:`nps_ident.identify.proposal_ranking`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,26 +17,26 @@ from nps_ident.chemistry.fingerprints import flattened
 from nps_ident.chemistry.modifications import read_modifications
 from nps_ident.chemistry.structural_changes import structural_difference
 from nps_ident.chemistry.structures import inchikey_of
-from nps_ident.errors import CalibrationError, ChemistryError
+from nps_ident.errors import ChemistryError
 from nps_ident.identify.neighbours import class_of_neighbours, hybrid_neighbours, searched_isomers
-from nps_ident.identify.proposal_candidates import FEATURES, Candidate, Target, candidates, features, isotope_peaks, signal_of, starts
+from nps_ident.identify.proposal_candidates import Candidate, Target, candidates, starts
+from nps_ident.identify.proposal_evidence import features, isotope_peaks, signal_of
+from nps_ident.identify.proposal_ranking import Ranking, shipped_ranking
 from nps_ident.library.search_msms import is_coarse, precursor_tolerance
 from nps_ident.model import Polarity, Proposal, Technique, Tolerance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from nps_ident.chemistry.modifications import Modification
-    from nps_ident.identify.proposal_candidates import Neighbour, Signal
+    from nps_ident.identify.proposal_candidates import Neighbour
+    from nps_ident.identify.proposal_evidence import Signal
     from nps_ident.library.compiled import Library
     from nps_ident.model import MassSpectrum, Substance
 
-__all__ = ["RANKINGS", "Ranking", "propose", "propose_from_libraries", "ranking_from", "shipped_ranking"]
-
-RANKINGS = Path(__file__).parent / "rankings"
-SCHEMA = "nps-ident/proposal-ranking/1"
+__all__ = ["evidence", "propose", "propose_from_libraries", "target_of"]
 
 _FRAGMENT = Tolerance.wider(da=0.002, ppm=10)
 """Pairing window of an MS/MS fragment with the mass of a piece; MassBank's accurate instruments keep within it."""
@@ -56,90 +51,6 @@ _LEAST_MASS = 0.15
 """Probability of a mass below which it is not worth the second that its proposals take."""
 _STRONG = 0.05
 """Share of the base peak from which an unexplained peak is said to speak against a structure."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranking:
-    """The fitted weights of one technique.
-
-    Parameters
-    ----------
-    mean, scale, weight : ndarray of float64, shape (n_features,)
-        Of standardised features.
-    none : float
-        Utility of "none of these".
-    """
-
-    name: str
-    sha256: str
-    mean: NDArray[np.float64] = field(repr=False)
-    scale: NDArray[np.float64] = field(repr=False)
-    weight: NDArray[np.float64] = field(repr=False)
-    none: float
-
-    @property
-    def stamp(self) -> str:
-        """Name and hash as results carry them."""
-        return f"{self.name}@{self.sha256[:12]}"
-
-    def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probability of each candidate; the rest to 1 is "none of these".
-
-        Parameters
-        ----------
-        rows : ndarray of float64, shape (n_candidates, n_features)
-        """
-        utility = (rows - self.mean) / self.scale @ self.weight
-        total = np.logaddexp.reduce(np.append(utility, self.none))
-        shares: NDArray[np.float64] = np.exp(utility - total)
-        return shares
-
-
-def content_hash(fields: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of a ranking without its own hash."""
-    import rfc8785
-
-    return hashlib.sha256(rfc8785.dumps({key: value for key, value in fields.items() if key != "sha256"})).hexdigest()
-
-
-def ranking_from(fields: Mapping[str, Any], *, where: str) -> Ranking:
-    """Read the weights that the content of a file describes.
-
-    Raises
-    ------
-    CalibrationError
-        When it was altered, is of another schema, or was made for other features.
-    """
-    if fields.get("schema") != SCHEMA:
-        raise CalibrationError(f"{where}: schema {fields.get('schema')!r}; expected {SCHEMA!r}.")
-    if fields["sha256"] != content_hash(fields):
-        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
-    if tuple(fields["features"]) != FEATURES:
-        raise CalibrationError(f"{where}: made for other features than this version computes; make it again.")
-    return Ranking(
-        name=fields["name"],
-        sha256=fields["sha256"],
-        mean=np.array(fields["mean"]),
-        scale=np.array(fields["scale"]),
-        weight=np.array(fields["weight"]),
-        none=fields["none"],
-    )
-
-
-@cache
-def shipped_ranking(technique: Technique) -> Ranking:
-    """Read the weights that ship for a technique.
-
-    Raises
-    ------
-    CalibrationError
-        When there are none, or the file was altered.
-    """
-    short = {Technique.EI_MS: "ei", Technique.MSMS: "msms"}.get(technique)
-    path = RANKINGS / f"{short}.json"
-    if short is None or not path.is_file():
-        raise CalibrationError(f"No weights ship for structure proposals by {technique.value}; expected EI-MS or MS/MS.")
-    return ranking_from(json.loads(path.read_text(encoding="utf-8")), where=path.name)
 
 
 def propose(
