@@ -64,7 +64,7 @@ N_SHIFTS = 2 * _LARGEST_SHIFT + 1
 """Classes of the difference between the assumed mass and that of a relative."""
 
 _BELOW_TOP, _ABOVE_TOP, _TOP_LEVEL = 10, 170, 5.0
-_N_RELATIVES, _N_KEPT, _N_MOVED = 200, 20, 10
+_N_RELATIVES, _N_KEPT, _N_MOVED = 300, 20, 10
 _FEATURE_GROUPS = {
     "peaks": (*(f"losses_{first}_{last}" for first, last in _LOSS_GROUPS), "isotope_1", "isotope_2", "below_1", "nitrogen_rule"),
     "highest": tuple(f"highest_{level:g}" for level in GAP_LEVELS),

@@ -58,28 +58,20 @@ def screened_relatives(
 ) -> Relatives:
     """The references whose spectra resemble the query's without any shift, if the mass of their substance is known.
 
-    Isotope-labelled references are passed over: their losses are those of no other substance.
+    Half of the places are for substances of a drug class: in a large library of everything they would else be crowded out, and the relatives of
+    an unknown drug are most often drugs.  Isotope-labelled references are passed over: their losses are those of no other substance.
 
     Parameters
     ----------
     most : int
-        References returned at most, over all libraries.
+        References returned at most, over all libraries; fewer where the best of a drug class are among the best of all.
     left_out : frozenset of str
         First blocks of InChIKeys whose references are passed over, for measuring how a substance that is not in the library fares.
     """
     present = tuple(member for member in members if "ei.substance" in member)
-    found: list[tuple[float, int, int]] = []
-    for place, member in enumerate(present):
-        cosines = np.where(_masses(member)[0] > 0, weighted_cosines(query, member), 0.0)
-        n_wanted = min(most + 20 * len(left_out), len(cosines))
-        rows = np.argpartition(-cosines, n_wanted - 1)[:n_wanted]
-        found += [
-            (-cosine, place, row)
-            for row, cosine in zip(rows.tolist(), cosines[rows].tolist(), strict=True)
-            if cosine > 0 and not _is_left_out(member, row, left_out)
-        ]
-    found.sort()
-    del found[most:]
+    cosines = [np.where(_masses(member)[0] > 0, weighted_cosines(query, member), 0.0) for member in present]
+    in_class = [np.where(_has_class(member), values, 0.0) for member, values in zip(present, cosines, strict=True)]
+    found = sorted({*_best(present, cosines, (most + 1) // 2, left_out), *_best(present, in_class, most // 2, left_out)})
     owner, row = np.array([(place, row) for _, place, row in found], dtype=np.int64).reshape(-1, 2).T
     exact = np.array([_masses(present[place])[0][row] for _, place, row in found])
     return Relatives(
@@ -91,6 +83,32 @@ def screened_relatives(
         nominal_mass=nominal_masses(exact),
         runs=_gathered(present, owner, row),
     )
+
+
+def _best(
+    members: Sequence[Library], cosines: Sequence[NDArray[np.float64]], most: int, left_out: frozenset[str]
+) -> list[tuple[float, int, int]]:
+    """The best rows of all libraries: negative cosine, place of the library, row; ascending."""
+    found: list[tuple[float, int, int]] = []
+    for place, (member, values) in enumerate(zip(members, cosines, strict=True)):
+        n_wanted = min(most + 20 * len(left_out), len(values))
+        rows = np.argpartition(-values, n_wanted - 1)[:n_wanted]
+        found += [
+            (-cosine, place, row)
+            for row, cosine in zip(rows.tolist(), values[rows].tolist(), strict=True)
+            if cosine > 0 and not _is_left_out(member, row, left_out)
+        ]
+    return sorted(found)[:most]
+
+
+def _has_class(library: Library) -> NDArray[np.bool_]:
+    """Whether the substance of each EI reference has a drug class."""
+
+    def listed() -> NDArray[np.bool_]:
+        rows, where = np.unique(library["ei.substance"], return_inverse=True)
+        return np.array([library.substance(row).drug_class is not None for row in rows.tolist()])[where]
+
+    return library.derived("ei.has drug class", listed)
 
 
 def _gathered(members: Sequence[Library], owner: NDArray[np.int64], row: NDArray[np.int64]) -> PeakRuns:
