@@ -90,8 +90,9 @@ def _show(arguments: argparse.Namespace, out: TextIO) -> int:
     from nps_ident.reports.unknown_items import item_dict
 
     with open_ledger(arguments.ledger, read_only=True) as ledger:
-        item = find_item(read_unknowns(ledger), arguments.item)
-    whole = item_dict(item, _opened(arguments).due(item), _names())
+        items = read_unknowns(ledger)
+    item = find_item(items, arguments.item)
+    whole = item_dict(item, _opened(arguments).due(item), _names(), items=items)
     if arguments.format == "table":
         _print_item(whole, out)
     else:

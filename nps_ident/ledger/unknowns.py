@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from nps_ident.confidence.replicates import Firsts, read_variability
+from nps_ident.confidence.replicates import Firsts, read_variability, same_precursor
 from nps_ident.errors import InputError, LedgerError, NpsIdentError
 from nps_ident.identify.replaying import stored_spectrum
 from nps_ident.ledger.entry import record_id
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nps_ident.ledger.store import Ledger
     from nps_ident.model import MassSpectrum
 
-__all__ = ["EVENT_SCHEMA", "Join", "Observation", "UnknownItem", "find_item", "item_id", "read_unknowns"]
+__all__ = ["EVENT_SCHEMA", "Join", "Observation", "UnknownItem", "find_item", "item_id", "maybe_the_same", "read_unknowns"]
 
 EVENT_SCHEMA = "nps-ident/unknown/1"
 _IDENTIFICATION = "nps-ident/identification/1"
@@ -181,6 +181,31 @@ def find_item(items: Sequence[UnknownItem], text: str) -> UnknownItem:
         if number in {observation.sequence for observation in item.observations}:
             return item
     raise InputError(f"{text[:80]!a}: there is no such unknown; expected the id of one of {len(items)}, such as U-00000017.")
+
+
+def maybe_the_same(item: UnknownItem, items: Sequence[UnknownItem]) -> tuple[tuple[str, str], ...]:
+    """Other open items that may be of the same substance although their spectra were not merged: their ids, and what they share.
+
+    One precursor with other fragments is another collision energy or an isomer; one class and predicted mass by another technique may be the
+    same exhibit.
+    """
+    found = []
+    for other in items:
+        if other.id == item.id or other.state == "closed":
+            continue
+        one, two = item.observations[0], other.observations[0]
+        if one.spectrum is not None and two.spectrum is not None and same_precursor(one.spectrum, two.spectrum):
+            found.append((other.id, "precursor"))
+        elif other.technique != item.technique and _hypotheses_agree(item.variant, other.variant):
+            found.append((other.id, "class and predicted mass"))
+    return tuple(found)
+
+
+def _hypotheses_agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    masses = [mass for variant in (one, other) if (mass := variant.get("predicted_mass_da")) is not None]
+    if len(masses) < 2 or one.get("drug_class") is None or one.get("drug_class") != other.get("drug_class"):
+        return False
+    return bool(abs(masses[0] - masses[1]) <= _SAME_MASS_DA)
 
 
 def _relevant(ledger: Ledger) -> Iterator[LedgerEntry]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nps_ident.confidence.replicates import read_variability
 from nps_ident.ledger.next_measurements import next_measurements
+from nps_ident.ledger.unknowns import maybe_the_same
 from nps_ident.model import Finding, Severity, Technique
 
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ def item_row(item: UnknownItem, due: Sequence[str] | None, names: Mapping[str, s
     }
 
 
-def item_dict(item: UnknownItem, due: Sequence[str] | None, names: Mapping[str, str]) -> dict[str, Any]:
-    """One item whole, in JSON values; the parameters are those of :func:`item_row`."""
+def item_dict(
+    item: UnknownItem, due: Sequence[str] | None, names: Mapping[str, str], *, items: Sequence[UnknownItem] = ()
+) -> dict[str, Any]:
+    """One item whole, in JSON values; ``items`` are all of the ledger, the other parameters those of :func:`item_row`."""
+    related = maybe_the_same(item, items) if item.state != "closed" else ()
     variant = item.variant
     return {
         "schema": ITEM_SCHEMA,
@@ -71,7 +75,8 @@ def item_dict(item: UnknownItem, due: Sequence[str] | None, names: Mapping[str, 
         "research": [_event(event) for event in item.researches],
         "closings": [_event(event) for event in item.closings],
         "resembles": [{"item": join.item, "agreement": round(join.agreement, 4)} for join in item.resembles],
-        "findings": [finding.to_dict() for finding in findings_of(item, due)],
+        "maybe_the_same": [{"item": other, "shares": what} for other, what in related],
+        "findings": [finding.to_dict() for finding in (*findings_of(item, due), *_about_related(related))],
     }
 
 
@@ -102,6 +107,14 @@ def _spectrum(seen: Observation) -> dict[str, Any]:
         "agreement": None if seen.agreement is None else round(seen.agreement, 4),
         "joined": "first" if seen.agreement is None else "recorded" if seen.recorded else "by the rule, not recorded yet",
     }
+
+
+def _about_related(related: Sequence[tuple[str, str]]) -> list[Finding]:
+    if not related:
+        return []
+    which = "; ".join(f"{other} shares {what}" for other, what in related)
+    text = f"Other open items may be the same substance, though their spectra were not merged: {which}."
+    return [Finding(code="UNK-007", severity=Severity.INFO, text=text)]
 
 
 def findings_of(item: UnknownItem, due: Sequence[str] | None) -> list[Finding]:

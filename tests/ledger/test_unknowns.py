@@ -22,7 +22,7 @@ from nps_ident.ledger import open_ledger, record, verify
 from nps_ident.ledger.next_measurements import TABLE, next_measurements, read_measurements
 from nps_ident.ledger.replaying import replay
 from nps_ident.ledger.researching import changed_since, close_item, open_today, research, settings_for
-from nps_ident.ledger.unknowns import UnknownItem, find_item, read_unknowns
+from nps_ident.ledger.unknowns import UnknownItem, find_item, maybe_the_same, read_unknowns
 from nps_ident.library.build import build_library
 from nps_ident.model import MassSpectrum, Source, Technique, Verdict
 from nps_ident.reports.unknown_items import findings_of, item_dict
@@ -142,6 +142,24 @@ def test_ei_spectra_that_agree_but_were_predicted_other_masses_do_not_merge(path
         for mass in (231.1623, 245.1780):
             record_unknown(ledger, measured(ei_references()[5]), mass=mass)
     assert len(_items(path)) == 2
+
+
+def test_what_may_be_the_same_without_being_merged_is_named(path: Path) -> None:
+    spectrum = measured(msms_references()[5])
+    with open_ledger(path) as ledger:
+        for query, mass in (
+            (spectrum, 350.2358),
+            (_isomer(spectrum, share=0.8), 350.2358),
+            (measured(ei_references()[5]), 350.0),
+            (measured(ei_references()[6]), 364.0),
+            (measured(ei_references()[7]), None),
+        ):
+            record_unknown(ledger, query, mass=mass)
+    items = _items(path)
+    assert maybe_the_same(items[0], items) == (("U-00000002", "precursor"), ("U-00000003", "class and predicted mass"))
+    assert [other for other, _ in maybe_the_same(items[2], items)] == ["U-00000001", "U-00000002"], "two EI spectra were compared and differ"
+    assert maybe_the_same(items[3], items) == maybe_the_same(items[4], items) == ()
+    assert "UNK-007" in str(item_dict(items[0], (), {}, items=items)["findings"])
 
 
 def test_another_technique_does_not_merge(path: Path) -> None:
