@@ -179,6 +179,10 @@ def _print_record(entry: LedgerEntry, out: TextIO) -> None:
         wanted = ("rank", "name", "drug_class", "relation", "score", "match_factor", "probability", "log10_lr")
         columns = [name for name in wanted if name in matches[0]]
         print_rows(matches, columns, out, form="table")
+    if entry.result.get("event"):
+        said = [(name, _brief(value)) for name, value in entry.result.items() if name not in {"schema", "query", "record"}]
+        print(file=out)
+        print_table(said, ("event", "value"), out)
     findings = entry.result.get("findings") or []
     if findings:
         print(file=out)

@@ -168,6 +168,8 @@ def test_close_records_the_outcome_and_a_second_close_must_be_called_a_correctio
     assert [closing["outcome"] for closing in _whole("2", path, capsys)["closings"]] == ["identified", "artefact"]
     assert main(["ledger", "show", "--ledger", str(path), "--format", "jsonl"]) == 0
     assert '"closed"' in capsys.readouterr().out
+    assert main(["ledger", "show", row["record"], "--ledger", str(path)]) == 0
+    assert "reference material" in capsys.readouterr().out
 
 
 def test_a_ledger_that_was_tampered_with_is_one_sentence_for_each_action(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
