@@ -193,7 +193,7 @@ def planted_table(results: Path) -> str:
     found = json.loads((results / "planted_errors.json").read_text(encoding="utf-8"))
     rows = [
         f"| {name} | {planted} | {counts['n']} | {counts.get('error', 0) / counts['n']:.3f} | {counts.get('noticed', 0) / counts['n']:.3f} |"
-        for technique, name in (("ei", "EI"), ("msms", "MS/MS"))
+        for technique, name in (("ei", "EI"), ("unseen", "EI, whole spectra of other compounds"), ("msms", "MS/MS"))
         for planted, counts in sorted(found[technique].items(), key=lambda item: (item[0] != "nothing", "shifted" not in item[0], item[0]))
     ]
     return "\n".join(["| records | planted | n | error | error or warning |", "|---|---|---|---|---|", *rows])

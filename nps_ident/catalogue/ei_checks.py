@@ -11,14 +11,28 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nps_ident.catalogue.ei_plausibility import impossible_losses, molecules_of, other_margin, shift_margin
+from nps_ident.similarity.match_factor import nominal
+from nps_ident.spectra.peaks import PRINCIPAL_IONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nps_ident.catalogue.ei_plausibility import Ions, Molecules, Statistics
+    from nps_ident.model import MassSpectrum
 
-__all__ = ["improbable_records", "molecules_of_rows", "nominal_ions", "record_faults", "reviewed_records"]
+__all__ = [
+    "DOUBTFUL_SHIFT_MARGIN",
+    "MOST_SHIFT_MARGIN",
+    "improbable_records",
+    "molecules_of_rows",
+    "nominal_ions",
+    "record_faults",
+    "reviewed_records",
+    "strongest_ions",
+]
 
 MOST_SHIFT_MARGIN, DOUBTFUL_SHIFT_MARGIN = 0.45, 0.2
 """Margin by which ions may suit their molecule better one mass unit off: an error above the first, a warning above the second.  The largest
@@ -40,6 +54,26 @@ def nominal_ions(peaks: str) -> Ions:
     """Read the ions of a record whose form has been checked."""
     parts = (part.partition(":") for part in peaks.split(" "))
     return tuple((round(float(mz)), float(percent)) for mz, _, percent in parts)
+
+
+def strongest_ions(spectrum: MassSpectrum) -> Ions:
+    """Cut an EI spectrum as the tables that ship are cut: the 20 ions with the largest product of m/z and intensity, and the base peak.
+
+    Parameters
+    ----------
+    spectrum : MassSpectrum
+        Prepared, with at least one peak; summed to nominal masses here.
+
+    Returns
+    -------
+    tuple of (int, float)
+        Nominal m/z and percent of the base peak, each at least 1 %, ascending.
+    """
+    whole = nominal(spectrum.mz, spectrum.intensity)
+    percent = 100 * whole.intensity / whole.intensity.max()
+    listed = np.flatnonzero(percent >= 1)
+    chosen = listed[np.argsort(-(whole.mz * percent)[listed], kind="stable")[:PRINCIPAL_IONS]]
+    return tuple((int(whole.mz[place]), float(percent[place])) for place in sorted({*chosen.tolist(), int(percent.argmax())}))
 
 
 def molecules_of_rows(substances: Mapping[str, Mapping[str, str]]) -> Molecules:

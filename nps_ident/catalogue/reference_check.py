@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nps_ident.catalogue.checks import highest_ion
+from nps_ident.catalogue.ei_checks import MOST_SHIFT_MARGIN, strongest_ions
+from nps_ident.catalogue.ei_plausibility import molecules_of, shift_margin, shipped_statistics
 from nps_ident.chemistry.formula import ELECTRON_MASS, ion_mz
 from nps_ident.errors import CatalogueError, ChemistryError
 from nps_ident.model import Finding, Polarity, Severity, Technique, Tolerance
@@ -74,8 +76,9 @@ def check_reference(spectrum: MassSpectrum, substance: Substance) -> MassSpectru
 def _ei(spectrum: MassSpectrum, substance: Substance, where: str) -> list[Finding]:
     top = highest_ion(substance.formula or "") + 0.5
     above = spectrum.mz > top
+    findings = _shifted(spectrum, substance)
     if not above.any():
-        return []
+        return findings
     share = float(spectrum.intensity[above].max() / spectrum.intensity.max())
     strongest = float(spectrum.mz[above][spectrum.intensity[above].argmax()])
     if share >= _FOREIGN_SHARE:
@@ -84,9 +87,23 @@ def _ei(spectrum: MassSpectrum, substance: Substance, where: str) -> list[Findin
             f"expected none above {top:.0f} for {substance.formula}."
         )
     if share < _NOTED_SHARE:
-        return []
+        return findings
     text = f"A peak of {share:.1%} stands at m/z {strongest:g}, above the molecule of {substance.formula}: background, or another compound."
-    return [Finding(code="REG-201", severity=Severity.WARNING, text=text)]
+    return [Finding(code="REG-201", severity=Severity.WARNING, text=text), *findings]
+
+
+def _shifted(spectrum: MassSpectrum, substance: Substance) -> list[Finding]:
+    """Whether the ions would suit the molecule far better one mass unit off: a wrong mass axis, or a wrong bin boundary in an export."""
+    if not substance.smiles or not substance.formula or not substance.inchikey:
+        return []
+    key = substance.inchikey
+    molecules = molecules_of({key: (substance.smiles, substance.formula)})
+    margin, shift = shift_margin(strongest_ions(spectrum), key, molecules, shipped_statistics())
+    if margin <= MOST_SHIFT_MARGIN:
+        return []
+    better = f"The ions would suit {substance.formula} better {shift:+d} mass unit (by {margin:.2f})"
+    text = f"{better}: check the mass axis, and how m/z were rounded."
+    return [Finding(code="REG-205", severity=Severity.WARNING, text=text)]
 
 
 def _msms(spectrum: MassSpectrum, substance: Substance, where: str) -> MassSpectrum:

@@ -93,7 +93,7 @@ _ROWS = (
     ("CAT-210", "error", "An accession stands once in its table."),
     ("CAT-211", "error", "Ions are written as ascending 'm/z:percent' from m/z 10 on."),
     ("CAT-212", "error", "Base peak and most of the signal of an MS/MS record are ions that the molecule can form, within 10 ppm or 2 mDa."),
-    ("CAT-213", "error", "No strong EI ion lies 4 to 11 or 21 to 24 Da below the molecule: no atoms add up to such a loss."),
+    ("CAT-213", "error", "No strong EI ion lies 5 to 11, 22 or 23 Da below the molecule: no atoms add up to such a loss."),
     ("CAT-214", "error", "EI ions suit their molecule as they stand, not far better one mass unit off: a shifted axis is no spectrum."),
     ("CAT-215", "error", "EI ions do not suit another molecule of the table far better: a record filed under another's key answers wrongly."),
     ("CAT-216", "warning", "EI ions suit no other place or molecule better by less than that: look at the record."),

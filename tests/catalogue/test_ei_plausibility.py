@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from nps_ident.catalogue.ei_checks import molecules_of_rows, nominal_ions, reviewed_records
+from nps_ident.catalogue.ei_checks import molecules_of_rows, nominal_ions, reviewed_records, strongest_ions
 from nps_ident.catalogue.ei_plausibility import (
     Molecules,
     Statistics,
@@ -24,6 +24,7 @@ from nps_ident.catalogue.ei_plausibility import (
 )
 from nps_ident.catalogue.principal_ions import EI_TABLE
 from nps_ident.catalogue.store import reference_folder
+from nps_ident.model import MassSpectrum
 
 METHAMPHETAMINE = ("CNC(C)Cc1ccccc1", "C10H15N")
 HEROIN = ("CC(=O)Oc1ccc2CC3N(C)CCC45C3C=CC(OC(C)=O)C4Oc1c25", "C21H23NO5")
@@ -78,6 +79,16 @@ def test_an_excess_above_the_molecular_ion_counts_against_the_molecule(molecules
     plain = scores(((369, 50.0), (370, 14.0)), molecules, statistics)[place]
     excess = scores(((369, 14.0), (370, 50.0)), molecules, statistics)[place]
     assert plain - excess > 0.9 * (50 - 0.011 * 21 * 14 - 3) / 100
+
+
+def test_a_whole_spectrum_is_cut_as_the_tables_are() -> None:
+    # m/z 500 at 2 % weighs more than m/z 30 at 30 %, the base peak stays at any mass, and 0.5 % is no ion.
+    mz = [20.0, 30.0, *range(400, 420), 500.0, 510.0]
+    whole = MassSpectrum(name="x", mz=mz, intensity=[1000.0, 300.0, *[100.0] * 20, 20.0, 5.0])
+    ions = strongest_ions(whole)
+    assert [place for place, _ in ions] == [20, *range(400, 420)]
+    assert dict(ions)[20] == 100
+    assert dict(ions)[400] == 10
 
 
 def test_statistics_are_the_logarithm_of_signal_over_room() -> None:

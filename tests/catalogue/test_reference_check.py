@@ -35,6 +35,17 @@ def test_an_ei_spectrum_with_background_above_the_molecule_is_flagged(known: Cat
     assert [finding.code for finding in checked.findings] == ["REG-201"]
 
 
+def test_an_ei_spectrum_on_a_shifted_axis_is_flagged_with_the_way_back(known: Catalogue) -> None:
+    # The fragments of butyrylfentanyl as fentanyl's, 14 higher where they hold the acyl group: 259 = M - 91, 203, 189, 146, 105.
+    true = [(105, 40), (146, 95), (189, 50), (216, 20), (259, 1000)]
+    [checked] = check(known, BUTYRYLFENTANYL, spectra=[spectrum(*true)]).spectra
+    assert checked.findings == ()
+    for by in (-1, 1):
+        [checked] = check(known, BUTYRYLFENTANYL, spectra=[spectrum(*((mz + by, intensity) for mz, intensity in true))]).spectra
+        assert [finding.code for finding in checked.findings] == ["REG-205"]
+        assert f"{-by:+d} mass unit" in checked.findings[0].text
+
+
 # [M+H]+ by hand: 350.235814 + 1.00782503 - 0.00054858 = 351.243090; [M+2H]2+: (350.235814 + 2 x 1.00727645) / 2 = 176.125183.
 @pytest.mark.parametrize(
     ("precursor", "decimals", "adduct"),
