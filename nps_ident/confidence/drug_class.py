@@ -139,6 +139,9 @@ def class_probabilities(
 ) -> dict[str | None, float]:
     """How likely the substance of a query is of each drug class, or of none, were it not among the references.
 
+    Holds for libraries like those of the calibration: hundreds of substances, most of them of no drug class.  Where nothing of no class can be
+    compared, the nearest class looks likelier than it is.
+
     Parameters
     ----------
     query : MassSpectrum
@@ -160,16 +163,23 @@ def class_probabilities(
     return dict(sorted(zip(classes, shares, strict=True), key=lambda pair: (-round(pair[1], 12), pair[0] or "")))
 
 
-def drug_class_or_none(probabilities: Mapping[str | None, float]) -> tuple[str | None, float]:
-    """The class to name, with its probability: the likeliest, where some drug class is likelier than none.
+def drug_class_or_none(probabilities: Mapping[str | None, float], *, least: float = 0.5) -> tuple[str | None, float]:
+    """The class to name, with its probability: the likeliest, where it is likely enough that there is any.
+
+    Parameters
+    ----------
+    probabilities : mapping of (str or None) to float
+        From :func:`class_probabilities`.
+    least : float
+        The probability of all drug classes together must exceed this.
 
     Returns
     -------
     (str or None, float)
-        (None, P(no drug class)) where none is likelier.
+        (None, P(no drug class)) where it does not.
     """
     none = probabilities.get(None, 0.0)
-    if none >= 0.5 or len(probabilities) < 2:
+    if 1.0 - none <= least or not any(probabilities):
         return None, none
     return max(((name, p) for name, p in probabilities.items() if name is not None), key=lambda pair: pair[1])
 
