@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 
     from nps_ident.model.truth import Truth
 
-__all__ = ["CALIBRATION_FIGURES", "Judged", "calibration_figures", "figure", "figures_of", "judge", "lr_sample", "open_set_auroc", "rates"]
+__all__ = [
+    "CALIBRATION_FIGURES",
+    "Judged",
+    "LrSample",
+    "calibration_figures",
+    "figure",
+    "figures_of",
+    "judge",
+    "lr_sample",
+    "open_set_auroc",
+    "rates",
+]
 
 NAMED = frozenset({"match", "isomer_set", "mixture"})
 """Verdicts that name a substance or a set of them."""
@@ -229,23 +240,50 @@ def figure(value: float | None, interval: Sequence[float] | None) -> dict[str, f
     return {"value": round(value, 4), "low": None if low is None else round(low, 4), "high": None if high is None else round(high, 4)}
 
 
-def lr_sample(rows: Sequence[Judged], n_substances: int) -> tuple[list[float], list[int], int]:
-    """The likelihood ratios that answers gave, for :func:`nps_ident.confidence.metrics.elub_bounds`.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LrSample:
+    """Likelihood ratios that answers gave, in the form that :func:`nps_ident.confidence.metrics.elub_bounds` takes.
 
-    Each query is asked of every substance of the library: is it this one?  The true one is label 1, every other one label 0; substances that no
-    hit list shows lie below all that it shows.  Ratios that were refused count on neither side.
-
-    Returns
-    -------
-    (list of float, list of int, int)
-        log10 likelihood ratios, labels, and the number of substances never listed.
+    ``queries`` holds for each ratio the place of its answer.
     """
+
+    log10_lrs: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    queries: NDArray[np.int64]
+    n_unlisted: float
+
+
+def lr_sample(rows: Sequence[Judged], n_substances: int, *, prior_in_library: float | None = None) -> LrSample:
+    """The likelihood ratios of answers: each query is asked of every substance of the library whether it is this one.
+
+    The true substance is label 1, every other one label 0; substances that no hit list shows lie below all that it shows.  Ratios that were
+    refused count on neither side.  "Another substance or none" is the alternative of the ratio, and the prior says how often it is none: so
+    label 0 weighs queries that are in no library as the prior does, not as often as they were asked.
+
+    Parameters
+    ----------
+    rows : sequence of Judged
+    n_substances : int
+        Of the libraries searched.
+    prior_in_library : float, optional
+        Of the calibration that gave the ratios; without it every query weighs the same.
+    """
+    told = [row for row in rows if row.answer["calibration"] is not None]
+    n_known = sum(row.kind == "known" for row in told)
+    n_absent = len(told) - n_known
+    share = prior_in_library if prior_in_library is not None and n_known and n_absent else None
+    of_known = 1.0 if share is None else share * len(told) / n_known
+    of_absent = 1.0 if share is None else (1.0 - share) * len(told) / n_absent
     lrs: list[float] = []
     labels: list[int] = []
-    n_unlisted = 0
-    for row in rows:
+    weights: list[float] = []
+    queries: list[int] = []
+    n_unlisted = 0.0
+    for place, row in enumerate(rows):
         if row.answer["calibration"] is None:
             continue
+        weight = of_known if row.kind == "known" else of_absent
         listed: dict[str, float | None] = {}
         for match in row.answer["matches"]:
             key = str(match["inchikey"] or match["name"])
@@ -253,8 +291,17 @@ def lr_sample(rows: Sequence[Judged], n_substances: int) -> tuple[list[float], l
         given = {key: lr for key, lr in listed.items() if lr is not None}
         lrs += given.values()
         labels += [int(key == row.truth.compound) for key in given]
+        weights += [1.0 if key == row.truth.compound else weight for key in given]
         if row.kind == "known" and row.truth.compound not in listed:
             lrs.append(-np.inf)
             labels.append(1)
-        n_unlisted += max(n_substances - len(listed), 0)
-    return lrs, labels, n_unlisted
+            weights.append(1.0)
+        queries += [place] * (len(lrs) - len(queries))
+        n_unlisted += weight * max(n_substances - len(listed), 0)
+    return LrSample(
+        log10_lrs=np.array(lrs, dtype=np.float64),
+        labels=np.array(labels, dtype=np.int64),
+        weights=np.array(weights, dtype=np.float64),
+        queries=np.array(queries, dtype=np.int64),
+        n_unlisted=n_unlisted,
+    )

@@ -199,7 +199,9 @@ def cllr_min(scores: ArrayLike, labels: ArrayLike) -> float | None:
     return cllr(lr, y)
 
 
-def elub_bounds(log10_lrs: ArrayLike, labels: ArrayLike, *, n_unlisted: int = 0) -> tuple[float, float]:
+def elub_bounds(
+    log10_lrs: ArrayLike, labels: ArrayLike, *, weights: ArrayLike | None = None, n_unlisted: float = 0.0
+) -> tuple[float, float]:
     """Empirical lower and upper bound of likelihood ratios: beyond them the examples cannot carry what the ratio claims.
 
     Decisions taken on the ratios at a threshold t must not do worse, by the normalised Bayes error rate, than decisions taken without them,
@@ -212,7 +214,9 @@ def elub_bounds(log10_lrs: ArrayLike, labels: ArrayLike, *, n_unlisted: int = 0)
     log10_lrs : array_like, shape (n,)
         May be infinite.
     labels : array_like, shape (n,), each 0 or 1
-    n_unlisted : int
+    weights : array_like, shape (n,), optional
+        How many examples each stands for; all 1 by default.  The misleading example that is added always counts once.
+    n_unlisted : float
         Further examples of label 0 whose ratio lies below all of these: the substances that a hit list leaves out.
 
     Returns
@@ -225,28 +229,30 @@ def elub_bounds(log10_lrs: ArrayLike, labels: ArrayLike, *, n_unlisted: int = 0)
     Vergeer, van Es, de Jongh, Alberink & Stoel 2016, Science & Justice 56, 482–491, doi:10.1016/j.scijus.2016.06.003.
     """
     lr, y = _pairs(log10_lrs, labels)
-    right, wrong = np.sort(lr[y == 1.0]), np.sort(lr[y == 0.0])
-    n_right, n_wrong = len(right), len(wrong) + n_unlisted
+    w = np.ones(len(lr)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if w.shape != lr.shape or not bool(np.all(np.isfinite(w) & (w >= 0.0))):
+        raise InputError("A weight must be a number of at least 0, one for each likelihood ratio.")
+    n_right, n_wrong = float(w[y == 1.0].sum()), float(w[y == 0.0].sum()) + n_unlisted
+
+    def above(label: float, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The weight of that label above each threshold."""
+        order = np.argsort(lr[y == label], kind="stable")
+        beyond = np.append(np.cumsum(w[y == label][order][::-1])[::-1], 0.0)
+        return np.asarray(beyond[np.searchsorted(lr[y == label][order], thresholds, side="right")])
 
     steps = np.unique(lr)
     # Between two steps the shares are those at the lower end; a bound is where the first such interval stops to satisfy the inequality.
     with np.errstate(divide="ignore"):
         start, end = np.append(0.0, steps[steps > 0.0]), np.append(steps[steps > 0.0], np.inf)
-        kept_right, kept_wrong = (_above(values, start) for values in (right, wrong))
-        allowed = np.log10(kept_right / (n_right + 1) * (n_wrong + 1) / (kept_wrong + 1))
+        allowed = np.log10(above(1.0, start) / (n_right + 1.0) * (n_wrong + 1.0) / (above(0.0, start) + 1.0))
         broken = int(np.argmax(allowed < end))  # above all of them nothing is kept, so that the last interval always is
         high = max(float(start[broken]), float(allowed[broken]))
         start, end = np.append(-np.inf, steps[steps < 0.0]), np.append(steps[steps < 0.0], 0.0)
-        missed, rejected = n_right - _above(right, start) + 1, n_wrong - _above(wrong, start)
-        needed = np.log10(missed / (n_right + 1)) - np.log10(rejected / (n_wrong + 1))
+        missed, rejected = n_right - above(1.0, start) + 1.0, n_wrong - above(0.0, start)
+        needed = np.log10(missed / (n_right + 1.0)) - np.log10(np.clip(rejected, 0.0, None) / (n_wrong + 1.0))
         broken = int(len(start) - 1 - np.argmax((needed > start)[::-1]))  # below all of them one misleading example is missed for nothing
         low = min(float(end[broken]), float(needed[broken]))
     return min(low, 0.0), max(high, 0.0)
-
-
-def _above(values: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.intp]:
-    """How many of the sorted values lie above each threshold."""
-    return np.asarray(len(values) - np.searchsorted(values, thresholds, side="right"))
 
 
 def rate_interval(hits: ArrayLike, compounds: Sequence[str], *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> tuple[float, float]:

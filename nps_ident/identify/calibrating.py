@@ -120,6 +120,7 @@ def calibrate(
             left_out += answered.left_out
     evaluation = Evaluation(rows=tuple(judged[place] for place in sorted(judged)), left_out=tuple(left_out))
     warnings += _warnings(evaluation)
+    draws = {"seed": seed, "n_resamples": n_resamples}
     whole = {
         **about,
         "library": {"name": searched.stamp.name, "sha256": searched.stamp.sha256},
@@ -129,7 +130,7 @@ def calibrate(
         "n_left_out": len(left_out),
         "compounds": sorted({row.compound for row in rows}),
         "splits": splits,
-        "metrics": _metrics(evaluation.rows, searched, technique, seed=seed, n_resamples=n_resamples),
+        "metrics": _metrics(evaluation.rows, searched, technique, prior_in_library=settings.prior_in_library, **draws),
         "metrics_of": "answers of models that had not seen the query's compound (nor its laboratory, where the splits say so)",
         "limits": warnings,
     }
@@ -224,7 +225,9 @@ def _grouped(rows: Sequence[Example], fold: Mapping[str, int], *, with_laborator
     return cells
 
 
-def _metrics(rows: Sequence[Judged], searched: Libraries, technique: Technique, *, seed: int, n_resamples: int) -> dict[str, Any]:
+def _metrics(
+    rows: Sequence[Judged], searched: Libraries, technique: Technique, *, prior_in_library: float, seed: int, n_resamples: int
+) -> dict[str, Any]:
     """The cross-validated figures as they are stored: over all, of each kind of query, and the bounds of the likelihood ratios."""
     found: dict[str, Any] = {"all": figures_of(rows, kind=None, seed=seed, n_resamples=n_resamples)}
     for kind in KINDS:
@@ -232,9 +235,10 @@ def _metrics(rows: Sequence[Judged], searched: Libraries, technique: Technique, 
         if part:
             found[kind] = figures_of(part, kind=kind, seed=seed, n_resamples=n_resamples)
     codes = [member[f"{SECTIONS[technique]}.covered"] for member in searched.members if f"{SECTIONS[technique]}.covered" in member]
-    lrs, labels, n_unlisted = lr_sample(rows, len(np.unique(np.concatenate(codes))))
-    low, high = elub_bounds(lrs, labels, n_unlisted=n_unlisted)
-    return {**found, "log10_lr_bounds": {"low": round(low, 2), "high": round(high, 2)}}
+    n_substances = len(np.unique(np.concatenate(codes)))
+    sample = lr_sample(rows, n_substances, prior_in_library=prior_in_library)
+    low, high = elub_bounds(sample.log10_lrs, sample.labels, weights=sample.weights, n_unlisted=sample.n_unlisted)
+    return {**found, "log10_lr_bounds": {"low": round(low, 2), "high": round(high, 2), "n_substances": n_substances}}
 
 
 def _warnings(evaluation: Evaluation) -> list[str]:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from nps_ident.confidence.judging import Judged
+    from nps_ident.confidence.judging import Judged, LrSample
     from nps_ident.identify.evaluating import Evaluation, LeftOut
     from nps_ident.library.compiled import Library
 
-__all__ = ["SCHEMA", "Sources", "validation"]
+__all__ = ["SCHEMA", "Sources", "n_substances", "technique_figures", "validation"]
 
 SCHEMA = "nps-ident/validation/1"
 SCORE_EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -74,11 +74,6 @@ class Sources:
     seed: int = 0
     n_resamples: int = RESAMPLES
 
-    @property
-    def in_groups(self) -> int:
-        """Bootstrap draws within a group."""
-        return min(self.n_resamples, GROUP_RESAMPLES)
-
 
 def validation(evaluation: Evaluation, sources: Sources, *, left_out: Iterable[LeftOut] = ()) -> dict[str, Any]:
     """Put a validation together.
@@ -104,16 +99,28 @@ def validation(evaluation: Evaluation, sources: Sources, *, left_out: Iterable[L
         "method": {
             "interval": "95 %, percentile bootstrap drawing whole compounds; exact binomial bound by compound where a share is 0 or 1",
             "resamples": sources.n_resamples,
-            "resamples_in_groups": sources.in_groups,
+            "resamples_in_groups": min(sources.n_resamples, GROUP_RESAMPLES),
             "seed": sources.seed,
         },
         "techniques": {
-            technique: _technique([row for row in rows if _technique_of(row) == technique], sources, technique)
+            technique: technique_figures(
+                [row for row in rows if _technique_of(row) == technique],
+                n_substances=n_substances(sources.members, technique),
+                prior_in_library=_prior([row for row in rows if _technique_of(row) == technique], sources.calibrations),
+                seed=sources.seed,
+                n_resamples=sources.n_resamples,
+            )
             for technique in sorted({_technique_of(row) for row in rows})
         },
         "failures": [_failure(row, how) for row in rows for how in _how_failed(row)],
     }
     return {**report, "limits": limits_of_use(report)}
+
+
+def _prior(rows: Sequence[Judged], calibrations: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """The prior behind most of the answers; None where it is not known."""
+    [(stamp, _)] = Counter(str(row.answer["calibration"]) for row in rows).most_common(1)
+    return calibrations.get(stamp, {}).get("prior_in_library")
 
 
 def _technique_of(row: Judged) -> str:
@@ -166,28 +173,42 @@ def _counts(rows: Sequence[Judged], group: Callable[[Judged], str], order: Seque
     return [{"name": name, "n": names[name], "n_compounds": len({row.truth.compound for row in rows if group(row) == name})} for name in ordered]
 
 
-def _technique(rows: Sequence[Judged], sources: Sources, technique: str) -> dict[str, Any]:
-    seed, draws = sources.seed, sources.n_resamples
+def technique_figures(
+    rows: Sequence[Judged], *, n_substances: int, prior_in_library: float | None = None, seed: int = 0, n_resamples: int = RESAMPLES
+) -> dict[str, Any]:
+    """Every figure of the answers by one technique: over all, by kind of query, class, laboratory and score range.
+
+    Parameters
+    ----------
+    rows : sequence of Judged
+        At least one.
+    n_substances : int
+        Substances searched.
+    prior_in_library : float, optional
+        Of the calibration, for the bounds of the likelihood ratios: how much queries outside the library weigh.
+    seed, n_resamples : int
+        Of the bootstrap.
+    """
     judged = [row for row in rows if row.probability is not None]
-    by_kind = {kind: figures_of([row for row in rows if row.kind == kind], kind=kind, seed=seed, n_resamples=draws) for kind in KINDS}
-    n_substances = _n_substances(sources.members, technique)
+    by_kind = {kind: figures_of([row for row in rows if row.kind == kind], kind=kind, seed=seed, n_resamples=n_resamples) for kind in KINDS}
+    draws = min(n_resamples, GROUP_RESAMPLES)
     return {
         "n": len(rows),
         "n_without_probability": len(rows) - len(judged),
         "n_substances_searched": n_substances,
         "verdicts": dict(sorted(Counter(row.verdict for row in rows).items())),
         "figures": {
-            "all": figures_of(rows, kind=None, seed=seed, n_resamples=draws),
+            "all": figures_of(rows, kind=None, seed=seed, n_resamples=n_resamples),
             **{kind: found for kind, found in by_kind.items() if found["n"]},
         },
-        "by_class": _groups(rows, lambda row: row.drug_class or NO_CLASS, sources),
-        "by_laboratory": _groups(rows, lambda row: row.truth.laboratory or NO_LABORATORY, sources),
-        "by_score": _groups(rows, _score_range, sources),
+        "by_class": _groups(rows, lambda row: row.drug_class or NO_CLASS, seed, draws),
+        "by_laboratory": _groups(rows, lambda row: row.truth.laboratory or NO_LABORATORY, seed, draws),
+        "by_score": _groups(rows, _score_range, seed, draws),
         "reliability": {
             name: [_point(point) for point in reliability(*_statements(part), [row.truth.compound for row in part], seed=seed)] if part else []
             for name, part in (("all", judged), ("known", [row for row in judged if row.kind == "known"]))
         },
-        "lr_bounds": _lr_bounds(rows, n_substances, sources),
+        "lr_bounds": _lr_bounds(rows, lr_sample(rows, n_substances, prior_in_library=prior_in_library), seed, draws),
     }
 
 
@@ -197,7 +218,8 @@ def _point(point: Any) -> dict[str, Any]:
     return {"n": point.n, **shares}
 
 
-def _n_substances(members: Iterable[Library], technique: str) -> int:
+def n_substances(members: Iterable[Library], technique: str) -> int:
+    """Substances that the libraries hold by that technique; one that stands in two counts once."""
     section = f"{SECTIONS[Technique(technique)]}.covered"
     held = [member[section] for member in members if section in member]
     return len(np.unique(np.concatenate(held))) if held else 0
@@ -207,10 +229,9 @@ def _statements(rows: Sequence[Judged]) -> tuple[list[float], list[bool]]:
     return [float(row.probability or 0.0) for row in rows], [row.right for row in rows]
 
 
-def _groups(rows: Sequence[Judged], group: Callable[[Judged], str], sources: Sources) -> list[dict[str, Any]]:
+def _groups(rows: Sequence[Judged], group: Callable[[Judged], str], seed: int, draws: int) -> list[dict[str, Any]]:
     """The figures of each group: rates of its known queries, calibration over all its queries."""
     out = []
-    seed, draws = sources.seed, sources.in_groups
     for name in sorted({group(row) for row in rows}):
         part = [row for row in rows if group(row) == name]
         known = [row for row in part if row.kind == "known"]
@@ -232,23 +253,22 @@ def _score_range(row: Judged) -> str:
     return f"{SCORE_EDGES[place]:.1f} to {SCORE_EDGES[place + 1]:.1f}"
 
 
-def _lr_bounds(rows: Sequence[Judged], n_substances: int, sources: Sources) -> dict[str, Any] | None:
+def _lr_bounds(rows: Sequence[Judged], sample: LrSample, seed: int, draws: int) -> dict[str, Any] | None:
     """The bounds that these queries bear, with their intervals by compound, and how many answers claimed more."""
-    samples = [lr_sample([row], n_substances) for row in rows]
+    lrs, labels, weights = sample.log10_lrs, sample.labels, sample.weights
+    parts = [np.flatnonzero(sample.queries == place) for place in range(len(rows))]
 
     def bounds(drawn: NDArray[np.intp]) -> tuple[float | None, float | None]:
-        chosen = [samples[row] for row in drawn]
-        lrs, labels = ([value for sample in chosen for value in sample[part]] for part in (0, 1))
-        if not 0 < sum(labels) < len(labels):
+        chosen = np.concatenate([parts[row] for row in drawn])
+        if not 0 < labels[chosen].sum() < len(chosen):
             return None, None
-        return elub_bounds(lrs, labels, n_unlisted=sum(sample[2] for sample in chosen))
+        return elub_bounds(lrs[chosen], labels[chosen], weights=weights[chosen], n_unlisted=sample.n_unlisted * len(drawn) / len(rows))
 
     low, high = bounds(np.arange(len(rows)))
     if low is None or high is None:
         return None
-    intervals = intervals_by_compound(bounds, [row.truth.compound for row in rows], seed=sources.seed, n_resamples=sources.in_groups)
+    intervals = intervals_by_compound(bounds, [row.truth.compound for row in rows], seed=seed, n_resamples=draws)
     first = [row.log10_lr for row in rows if row.log10_lr is not None]
-    n_true, n_listed = sum(sum(sample[1]) for sample in samples), sum(len(sample[1]) for sample in samples)
     return {
         "low": round(low, 2),
         "high": round(high, 2),
@@ -256,8 +276,8 @@ def _lr_bounds(rows: Sequence[Judged], n_substances: int, sources: Sources) -> d
             f"{name}_interval": None if found is None else [round(value, 2) for value in found]
             for name, found in zip(("low", "high"), intervals, strict=True)
         },
-        "n_true": n_true,
-        "n_other": n_listed - n_true + sum(sample[2] for sample in samples),
+        "n_true": int(labels.sum()),
+        "n_other": round(float(weights[labels == 0].sum()) + sample.n_unlisted),
         "n_first_above": sum(lr > high for lr in first),
         "n_first": len(first),
     }

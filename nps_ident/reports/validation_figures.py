@@ -40,7 +40,7 @@ _STYLE: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
-_DPI = 110
+_DPI = 90
 _WIDEST_LR = 6.5
 """log10 of the likelihood ratio at the edge of a plot: probabilities are held within 10⁻⁶ of 0 and 1."""
 

@@ -180,7 +180,7 @@ def _technique(name: str, found: Mapping[str, Any], pictures: Mapping[tuple[str,
         rows_of_bounds = [
             ("log10 likelihood ratios that these queries bear", f"{bounds['low']:.2f} to {bounds['high']:.2f}"),
             ("95 % intervals of both bounds, by compound", _both(bounds["low_interval"], bounds["high_interval"])),
-            ("from ratios of the true substance, and of others", f"{bounds['n_true']} and {bounds['n_other']}"),
+            ("ratios of the true substance, and of others (by the prior's weight)", f"{bounds['n_true']} and {bounds['n_other']}"),
             ("first candidates that claim more", f"{bounds['n_first_above']} of {bounds['n_first']}"),
         ]
         cited = "Vergeer et al. 2016, doi:10.1016/j.scijus.2016.06.003"

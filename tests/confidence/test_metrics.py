@@ -153,6 +153,15 @@ def test_more_substances_never_listed_bear_a_higher_bound() -> None:
     assert metrics.elub_bounds(lrs, labels, n_unlisted=10**6)[1] == pytest.approx(2.0), "never more than was claimed"
 
 
+def test_a_weight_is_a_number_of_examples() -> None:
+    lrs, labels, times = [2.0, 1.0, 0.5, -1.0, -2.0], [1, 1, 0, 1, 0], [4, 3, 2, 1, 5]
+    alone = metrics.elub_bounds(lrs, labels, weights=times)
+    assert alone == pytest.approx(metrics.elub_bounds(np.repeat(lrs, times), np.repeat(labels, times)))
+    for wrong in ([1.0] * 4, [-1.0] * 5, [math.nan] * 5):
+        with pytest.raises(InputError, match="weight"):
+            metrics.elub_bounds(lrs, labels, weights=wrong)
+
+
 @given(st.lists(st.tuples(st.integers(-40, 40), st.sampled_from([0, 1])), min_size=1, max_size=30))
 def test_elub_bounds_hold_on_a_grid_and_break_just_beyond(rows: list[tuple[int, int]]) -> None:
     """The slow, obvious version: the error rate with one misleading example on each side, at every threshold."""
