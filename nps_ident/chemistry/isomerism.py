@@ -19,7 +19,7 @@ from nps_ident.chemistry.relations import canonical_tautomer_key, is_merely_less
 from nps_ident.chemistry.structures import connectivity_key, inchikey_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 __all__ = ["Isomerism", "isomerism_of"]
 
@@ -167,19 +167,18 @@ def _ring_look(mol: Any, ring: frozenset[int]) -> str:
             [site] = inside
             part.RemoveBond(*sorted(ends))
             part.AddBond(site, part.AddAtom(Chem.Atom(0)), Chem.BondType.SINGLE)
-    return next(str(Chem.MolToSmiles(piece)) for piece in _pieces(part, ring))
+    return next(str(Chem.MolToSmiles(_only(part, atoms))) for atoms in Chem.GetMolFrags(part) if ring & set(atoms))
 
 
-def _pieces(part: Any, ring: frozenset[int]) -> Iterable[Any]:
-    for atoms in Chem.GetMolFrags(part):
-        if ring & set(atoms):
-            keep = Chem.RWMol(part)
-            keep.BeginBatchEdit()
-            for atom in range(part.GetNumAtoms()):
-                if atom not in atoms:
-                    keep.RemoveAtom(atom)
-            keep.CommitBatchEdit()
-            yield keep.GetMol()
+def _only(mol: Any, atoms: Collection[int]) -> Any:
+    """Copy some atoms of a molecule and the bonds between them."""
+    part = Chem.RWMol(mol)
+    part.BeginBatchEdit()
+    for atom in range(mol.GetNumAtoms()):
+        if atom not in atoms:
+            part.RemoveAtom(atom)
+    part.CommitBatchEdit()
+    return part
 
 
 def _skeleton(mol: Any) -> str:
@@ -291,13 +290,7 @@ def _ring_label(mol: Any, ring: frozenset[int], *, ring_atoms: bool) -> str:
     elements = sorted((atom.GetSymbol(), atom.GetIsAromatic()) for atom in atoms)
     if not ring_atoms:
         return f"{elements}{sorted(len(system) for system in mol.GetRingInfo().AtomRings() if ring.issuperset(system))}"
-    part = Chem.RWMol(mol)
-    part.BeginBatchEdit()
-    for atom in range(mol.GetNumAtoms()):
-        if atom not in ring:
-            part.RemoveAtom(atom)
-    part.CommitBatchEdit()
-    return f"{_skeleton(part)}{elements}"
+    return f"{_skeleton(_only(mol, ring))}{elements}"
 
 
 def _bare(mol: Any) -> tuple[Counter[str], tuple[int, ...]]:
