@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,10 +78,17 @@ def starts(nearest: Iterable[Neighbour], relatives: Iterable[Substance] = ()) ->
             if substance.smiles is None or substance.skeleton in seen or substance.isotope_labelled or "." in substance.smiles:
                 continue
             seen.add(substance.skeleton)
-            mol = Chem.MolFromSmiles(substance.smiles)
+            mol = _flat(substance.smiles)
             if mol is not None:
-                found.append(Start(neighbour=neighbour, mol=flattened(mol), is_near=is_near))
+                found.append(Start(neighbour=neighbour, mol=mol, is_near=is_near))
     return found
+
+
+@lru_cache(maxsize=4096)
+def _flat(smiles: str) -> Any:
+    """The structure without stereochemistry, kept because the unknowns of one batch start from the same substances; None where unreadable."""
+    mol = Chem.MolFromSmiles(smiles)
+    return None if mol is None else flattened(mol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +145,9 @@ class _Collection:
         self.target = target
         self.by_smiles: dict[str, Candidate | None] = {}
         for substance in searched:
-            mol = Chem.MolFromSmiles(substance.smiles) if substance.smiles else None
+            mol = _flat(substance.smiles) if substance.smiles else None
             if mol is not None:
-                self.by_smiles[Chem.MolToSmiles(flattened(mol))] = None
+                self.by_smiles[Chem.MolToSmiles(mol)] = None
 
     def add(self, mol: Any, route: tuple[Neighbour, tuple[Modification, ...]] | None, known_as: Substance | None = None) -> None:
         smiles = Chem.MolToSmiles(mol)
@@ -198,7 +206,7 @@ def candidates(
         for substance in known:
             if substance.smiles and substance.exact_mass and not substance.isotope_labelled:
                 fits = abs(substance.exact_mass - target.mass_da) <= margin
-                if fits and (mol := flattened(Chem.MolFromSmiles(substance.smiles))) is not None:
+                if fits and (mol := _flat(substance.smiles)) is not None:
                     collection.add(mol, None, substance)
     found = [candidate for candidate in collection.by_smiles.values() if candidate is not None]
     found.sort(key=lambda c: (-max(map(_route_weight, c.routes), default=-math.inf if c.known_as is None else 0.0), c.smiles))

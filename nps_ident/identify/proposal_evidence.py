@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rdkit import DataStructs, rdBase
+from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
 from nps_ident.chemistry.drug_classes import drug_classes
+from nps_ident.chemistry.fingerprints import flattened
 from nps_ident.chemistry.formula import parse_formula
 from nps_ident.chemistry.fragmentation import explained_accurate, explained_nominal, pieces_of
 from nps_ident.model import Technique
@@ -105,49 +107,29 @@ def signal_of(
     )
 
 
-def _environments(mol: Any, generator: Any) -> set[int]:
-    return set(generator.GetSparseCountFingerprint(mol).GetNonzeroElements())
+@lru_cache(maxsize=1)
+def _wide() -> Any:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=3)
 
 
-def features(
-    found: Sequence[Candidate], parents: Sequence[Start], signal: Signal, drug_class: str | None
-) -> tuple[list[Candidate], NDArray[np.float64]]:
-    """What speaks for and against each candidate.
-
-    Returns
-    -------
-    list of Candidate, ndarray of float64, shape (n_candidates, len(FEATURES))
-        Of the most likely ones only.
-    """
-    chosen = list(found[:_MOST_SCORED])
-    rows = np.zeros((len(chosen), len(FEATURES)))
-    with rdBase.BlockLogs():
-        morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
-        wide = rdFingerprintGenerator.GetMorganGenerator(radius=3)
-        known: dict[int, int] = {}
-        for start in parents:
-            for environment in _environments(start.mol, wide):
-                known[environment] = known.get(environment, 0) + 1
-        kin = [(start.neighbour.similarity, morgan.GetFingerprint(start.mol)) for start in parents[:_KIN] if start.is_near]
-        weights = np.array([similarity**2 for similarity, _ in kin])
-        of_class = next((row for row in drug_classes() if row.name == drug_class), None)
-        for row, candidate in zip(rows, chosen, strict=True):
-            row[:9] = _of_structure(candidate, known, len(parents), wide)
-            row[6] = float(of_class is not None and of_class.matches(candidate.mol))
-            if kin:
-                likeness = DataStructs.BulkTanimotoSimilarity(morgan.GetFingerprint(candidate.mol), [bits for _, bits in kin])
-                row[5] = float(weights @ np.array(likeness) / max(weights.sum(), 1e-12))
-            row[9:] = _of_spectrum(candidate, signal)
-    return chosen, rows
+def _environments(mol: Any) -> frozenset[int]:
+    """Every atom with what is up to three bonds around it, as numbers: para and meta differ."""
+    return frozenset(_wide().GetSparseCountFingerprint(mol).GetNonzeroElements())
 
 
-def _of_structure(candidate: Candidate, known: dict[int, int], n_parents: int, wide: Any) -> list[float]:
+@lru_cache(maxsize=4096)
+def _known_environments(smiles: str) -> frozenset[int]:
+    """The same of a substance that is started from, kept because the unknowns of one batch share them."""
+    return _environments(flattened(Chem.MolFromSmiles(smiles)))
+
+
+def _of_structure(candidate: Candidate, known: dict[int, int], n_parents: int) -> list[float]:
     """Frequency of the routes together, how it was reached, and how usual the structure is among its relatives."""
     once = [route for route in candidate.routes if len(route[1]) == 1]
     routes = once or candidate.routes
     frequency = float(np.logaddexp.reduce([sum(change.log_frequency for change in changes) for _, changes in routes])) if routes else 0.0
     similarity = max((neighbour.similarity for neighbour, _ in routes), default=0.0)
-    environments = _environments(candidate.mol, wide)
+    environments = _environments(candidate.mol)
     counts = [known.get(environment, 0) for environment in environments]
     return [
         frequency,
