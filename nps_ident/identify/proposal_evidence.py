@@ -123,6 +123,37 @@ def _known_environments(smiles: str) -> frozenset[int]:
     return _environments(flattened(Chem.MolFromSmiles(smiles)))
 
 
+def features(
+    found: Sequence[Candidate], parents: Sequence[Start], signal: Signal, drug_class: str | None
+) -> tuple[list[Candidate], NDArray[np.float64]]:
+    """What speaks for and against each candidate.
+
+    Returns
+    -------
+    list of Candidate, ndarray of float64, shape (n_candidates, len(FEATURES))
+        Of the most likely ones only.
+    """
+    chosen = list(found[:_MOST_SCORED])
+    rows = np.zeros((len(chosen), len(FEATURES)))
+    with rdBase.BlockLogs():
+        morgan = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+        known: dict[int, int] = {}
+        for start in parents:
+            for environment in _known_environments(str(start.neighbour.substance.smiles)):
+                known[environment] = known.get(environment, 0) + 1
+        kin = [(start.neighbour.similarity, morgan.GetFingerprint(start.mol)) for start in parents[:_KIN] if start.is_near]
+        weights = np.array([similarity**2 for similarity, _ in kin])
+        of_class = next((row for row in drug_classes() if row.name == drug_class), None)
+        for row, candidate in zip(rows, chosen, strict=True):
+            row[:9] = _of_structure(candidate, known, len(parents))
+            row[6] = float(of_class is not None and of_class.matches(candidate.mol))
+            if kin:
+                likeness = DataStructs.BulkTanimotoSimilarity(morgan.GetFingerprint(candidate.mol), [bits for _, bits in kin])
+                row[5] = float(weights @ np.array(likeness) / max(weights.sum(), 1e-12))
+            row[9:] = _of_spectrum(candidate, signal)
+    return chosen, rows
+
+
 def _of_structure(candidate: Candidate, known: dict[int, int], n_parents: int) -> list[float]:
     """Frequency of the routes together, how it was reached, and how usual the structure is among its relatives."""
     once = [route for route in candidate.routes if len(route[1]) == 1]
