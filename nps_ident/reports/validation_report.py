@@ -26,15 +26,18 @@ h1 { font-size: 1.5rem; margin: 0 0 .3rem; overflow-wrap: anywhere } h2 { font-s
 .place, .note { color: #444; margin: 0 0 .6rem; font-size: .88rem }
 .short { border-left: .4rem solid #111; background: #f2f2f2; padding: .6rem 1.1rem; margin: 1.2rem 0 } .short p { margin: .3rem 0 }
 table { border-collapse: collapse; font-size: .82rem } .wide { overflow-x: auto }
-th, td { text-align: left; padding: .25rem .55rem; border-bottom: 1px solid #ccc; vertical-align: top; overflow-wrap: anywhere }
+th, td { text-align: left; padding: .25rem .55rem; border-bottom: 1px solid #ccc; vertical-align: top }
+td { overflow-wrap: anywhere; min-width: 5.5rem } td.number { min-width: 0; overflow-wrap: normal }
 thead th { border-bottom: 2px solid #111 } tbody th { font-weight: normal; color: #444 }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap } td small { color: #555 }
+.groups td.number small { display: block; font-size: .7rem }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(21rem, 1fr)); gap: 1rem }
 figure { margin: 0 } figure svg { width: 100%; height: auto } figcaption { font-size: .8rem; color: #444 }
 ol.limits li { margin: .35rem 0 }
-@page { size: A4; margin: 14mm }
+@page { size: A4 landscape; margin: 12mm }
 @media print { body { margin: 0; padding: 0; max-width: none; font-size: 9.5pt } h2, h3 { break-after: avoid }
-  tr, figure { break-inside: avoid } }
+  tr, figure { break-inside: avoid } .figures { grid-template-columns: 1fr 1fr 1fr } .groups table { font-size: 7pt }
+  .groups th, .groups td { padding: .15rem .3rem } .groups td.number small { font-size: 6pt } }
 """
 _FIGURES = {
     "rank1": "first candidate right",
@@ -174,7 +177,7 @@ def _technique(name: str, found: Mapping[str, Any], pictures: Mapping[tuple[str,
     headings = {"by_class": "drug class", "by_laboratory": "laboratory", "by_score": "raw score of the first candidate"}
     for key, heading in headings.items():
         groups = [[_e(group["name"]), *(_figure(group.get(column)) for column in _GROUP)] for group in found[key]]
-        parts.append(f"<h3>By {heading}</h3>" + _raw_table((heading, *_GROUP.values()), groups))
+        parts.append(f'<h3>By {heading}</h3><div class="groups">{_raw_table((heading, *_GROUP.values()), groups)}</div>')
     bounds = found["lr_bounds"]
     if bounds:
         rows_of_bounds = [
@@ -274,12 +277,15 @@ def _facts(rows: Iterable[tuple[str, str]]) -> str:
     return "<table><tbody>" + "".join(f"<tr><th>{_e(a)}</th><td>{_e(b)}</td></tr>" for a, b in rows) + "</tbody></table>"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    return _raw_table(columns, [[_cell(value) for value in row] for row in rows])
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    numeric = [[isinstance(value, (int, float)) for value in row] for row in rows]
+    return _raw_table(columns, [[_cell(value) for value in row] for row in rows], numeric=numeric)
 
 
-def _raw_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose cells are already markup; the first cell of a row is its name."""
+def _raw_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Sequence[Sequence[bool]] | None = None) -> str:
+    """A table whose cells are already markup; all but the first of a row are numbers, unless ``numeric`` says otherwise."""
+    numeric = numeric or [[False, *[True] * (len(row) - 1)] for row in rows]
     head = "".join(f"<th>{_e(column)}</th>" for column in columns)
-    body = "".join(f"<tr><td>{row[0]}</td>" + "".join(f'<td class="number">{cell}</td>' for cell in row[1:]) + "</tr>" for row in rows)
+    marks = ('<td class="number">' if number else "<td>" for kinds in numeric for number in kinds)
+    body = "".join("<tr>" + "".join(f"{next(marks)}{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
