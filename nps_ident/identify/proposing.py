@@ -24,6 +24,7 @@ from nps_ident.identify.proposal_evidence import features, isotope_peaks, signal
 from nps_ident.identify.proposal_ranking import Ranking, shipped_ranking
 from nps_ident.library.search_msms import is_coarse, precursor_tolerance
 from nps_ident.model import Polarity, Proposal, Technique, Tolerance
+from nps_ident.spectra.peaks import principal_ions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -152,13 +153,15 @@ def propose_from_libraries(
         Of all masses together; the probability of each is that of its mass times its own under that mass.
     """
     found: list[Proposal] = []
+    # A truncated reference says nothing about small peaks; the pieces of a structure are compared with all.
+    cut = principal_ions(spectrum) if any(member.kind == "principal_ions" for member in members) else spectrum
     for mass_da, probability in masses:
         if probability < _LEAST_MASS or not math.isfinite(mass_da) or mass_da <= 0:
             continue
         target = target_of(spectrum, mass_da, tolerance_da, formulae)
         proposals = propose(
             spectrum,
-            hybrid_neighbours(spectrum, members, mass_da=mass_da, exclude=exclude),
+            hybrid_neighbours(cut, members, mass_da=mass_da, exclude=exclude),
             mass_da=mass_da,
             tolerance_da=tolerance_da,
             formulae=formulae,
