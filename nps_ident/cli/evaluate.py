@@ -23,6 +23,7 @@ __all__ = ["add_query_options", "configure", "read_queries", "run"]
 
 _TECHNIQUES = {"ei": "EI-MS", "msms": "MS/MS"}
 _COLUMNS = ("technique", "queries", "figure", "value", "low", "high", "n", "compounds")
+_PROGRESS_EVERY = 100
 _WRITTEN = ("validation.html", "validation.json", "answers.jsonl")
 
 
@@ -68,8 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
     libraries = open_library(*arguments.library, starter=not arguments.no_starter, report=failures.warn)
     queries, files = read_queries(arguments.queries, arguments.technique, failures)
     pairs, left_out = with_truth(queries, table.rows if table else None)
-    failures.progress(f"{len(pairs):,} queries to answer")
-    evaluation = evaluate(pairs, libraries, calibrations=calibrations, catalogue=catalogue)
+
+    def progress(n_done: int) -> None:
+        if n_done % _PROGRESS_EVERY == 0:
+            failures.progress(f"{n_done:,} of {len(pairs):,} queries answered")
+
+    evaluation = evaluate(pairs, libraries, calibrations=calibrations, catalogue=catalogue, progress=progress)
     for item in evaluation.left_out:
         if item.failed:
             failures.add(InputError(f"{item.file}: {item.why}"))

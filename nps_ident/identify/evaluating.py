@@ -12,7 +12,7 @@ from nps_ident.identify.spectrum import SEARCHED, identify
 from nps_ident.io.truth_table import truth_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nps_ident.catalogue.store import Catalogue
     from nps_ident.confidence.calibration import Calibration
@@ -98,6 +98,7 @@ def evaluate(
     *,
     calibrations: Mapping[tuple[Technique, str], Calibration] | None = None,
     catalogue: Catalogue | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
     """Answer each query as ``identify`` does and judge the answer.
 
@@ -110,9 +111,13 @@ def evaluate(
     libraries : Libraries
     calibrations, catalogue
         As of :func:`nps_ident.identify.identify`.
+    progress : callable, optional
+        Is given the number of queries done, before each.
     """
     rows, left_out, contradicted = [], [], []
-    for spectrum, truth in pairs:
+    for n_done, (spectrum, truth) in enumerate(pairs):
+        if progress is not None:
+            progress(n_done)
         file = spectrum.source.file if spectrum.source else None
         try:
             answer = identify(spectrum, libraries, top=SEARCHED, calibrations=calibrations, catalogue=catalogue)

@@ -112,7 +112,7 @@ def validation(evaluation: Evaluation, sources: Sources, *, left_out: Iterable[L
             )
             for technique in sorted({_technique_of(row) for row in rows})
         },
-        "failures": [_failure(row, how) for row in rows for how in _how_failed(row)],
+        "failures": [_failure(row) for row in rows if row.wrong_named],
     }
     return {**report, "limits": limits_of_use(report)}
 
@@ -283,18 +283,11 @@ def _lr_bounds(rows: Sequence[Judged], sample: LrSample, seed: int, draws: int) 
     }
 
 
-def _how_failed(row: Judged) -> list[str]:
-    if not row.wrong_named:
-        return []
-    if row.kind == "known":
-        return ["wrong_match" if row.wrong_match else "wrong_named"]
-    return ["false_match" if row.verdict == "match" else "false_named"]
-
-
-def _failure(row: Judged, how: str) -> dict[str, Any]:
+def _failure(row: Judged) -> dict[str, Any]:
     """One wrong answer with what is needed to look at it again."""
     answer, query = row.answer, row.answer["query"]
-    named = {str(key) for key in answer["isomer_set"] or ()}
+    how = f"{'wrong' if row.kind == 'known' else 'false'}_{'match' if row.verdict == 'match' else 'named'}"
+    named = {str(key) for key in answer["isomer_set"] or ()} | {str(part["inchikey"]) for part in answer["components"] or ()}
     shown = [match for match in answer["matches"] if match["inchikey"] in named] or answer["matches"][:1]
     keys = ("name", "inchikey", "reference", "score", "match_factor", "probability", "log10_lr")
     return {
