@@ -36,10 +36,9 @@ from nps_ident.confidence.molecular_mass import predict_mass
 from nps_ident.identify.neighbours import class_of_neighbours, hybrid_neighbours, searched_isomers
 from nps_ident.identify.proposal_evidence import FEATURES
 from nps_ident.identify.proposal_ranking import RANKINGS, SCHEMA, ranking_from
-from nps_ident.identify.proposing import evidence, propose_from_libraries, target_of
+from nps_ident.identify.proposing import evidence, likely_masses, propose_from_libraries, target_of
 from nps_ident.identify.spectrum import SEARCHED
 from nps_ident.library.search_ei import search_ei
-from nps_ident.library.search_msms import prepare_msms
 from nps_ident.model import Technique
 from nps_ident.similarity.match_factor import nominal
 from nps_ident.spectra.peaks import prepare
@@ -254,14 +253,13 @@ def evaluate(
     return results
 
 
-def predicted_masses(spectrum: MassSpectrum, members: list[Library], hidden: frozenset[str]) -> list[tuple[float, float]]:
+def predicted_masses(spectrum: MassSpectrum, members: list[Library], hidden: frozenset[str]) -> tuple[tuple[float, float], ...]:
     """What the program itself takes for the mass: MS/MS from precursor and adduct; EI by the learnt prediction, the truth left out."""
     if spectrum.technique is Technique.MSMS:
-        return [(mass, 1.0) for mass in prepare_msms(spectrum).neutral_masses[:1]]
+        return likely_masses(spectrum)
     query = nominal(spectrum.mz, spectrum.intensity)
     hits = [hit for member in members for hit in search_ei(query, member, most=SEARCHED)]
-    prediction = predict_mass(query, hits, members, left_out=hidden)
-    return [(float(candidate.nominal_mass), candidate.probability) for candidate in prediction.candidates]
+    return likely_masses(spectrum, predict_mass(query, hits, members, left_out=hidden))
 
 
 class Nearness:

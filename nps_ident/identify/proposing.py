@@ -22,7 +22,7 @@ from nps_ident.identify.neighbours import class_of_neighbours, hybrid_neighbours
 from nps_ident.identify.proposal_candidates import Candidate, Target, candidates, starts
 from nps_ident.identify.proposal_evidence import features, isotope_peaks, signal_of
 from nps_ident.identify.proposal_ranking import Ranking, shipped_ranking
-from nps_ident.library.search_msms import is_coarse, precursor_tolerance
+from nps_ident.library.search_msms import is_coarse, precursor_tolerance, prepare_msms
 from nps_ident.model import Polarity, Proposal, Technique, Tolerance
 from nps_ident.spectra.peaks import principal_ions
 
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nps_ident.chemistry.modifications import Modification
+    from nps_ident.confidence.molecular_mass import MassPrediction
     from nps_ident.identify.proposal_candidates import Neighbour
     from nps_ident.identify.proposal_evidence import Signal
     from nps_ident.library.compiled import Library
     from nps_ident.model import MassSpectrum, Substance
 
-__all__ = ["evidence", "propose", "propose_from_libraries", "target_of"]
+__all__ = ["evidence", "likely_masses", "propose", "propose_from_libraries", "target_of"]
 
 _FRAGMENT = Tolerance.wider(da=0.002, ppm=10)
 """Pairing window of an MS/MS fragment with the mass of a piece; MassBank's accurate instruments keep within it."""
@@ -175,6 +176,26 @@ def propose_from_libraries(
         )
         found += [replace(proposal, probability=(proposal.probability or 0.0) * probability) for proposal in proposals]
     return tuple(sorted(found, key=lambda proposal: (-(proposal.probability or 0.0), proposal.inchikey))[:most])
+
+
+def likely_masses(spectrum: MassSpectrum, prediction: MassPrediction | None = None) -> tuple[tuple[float, float], ...]:
+    """List the masses that the molecule may have, each with its probability, as :func:`propose_from_libraries` takes them.
+
+    Parameters
+    ----------
+    spectrum : MassSpectrum
+        Prepared.  MS/MS: precursor and adduct give the mass; the most common adduct is assumed where none is given.
+    prediction : MassPrediction, optional
+        EI: from :func:`nps_ident.confidence.molecular_mass.predict_mass`.
+
+    Returns
+    -------
+    tuple of (float, float)
+        Empty where nothing is known.
+    """
+    if spectrum.technique is Technique.MSMS:
+        return tuple((mass, 1.0) for mass in prepare_msms(spectrum).neutral_masses[:1])
+    return () if prediction is None else tuple((float(each.nominal_mass), each.probability) for each in prediction.candidates)
 
 
 def target_of(spectrum: MassSpectrum, mass_da: float, tolerance_da: float | None, formulae: frozenset[str] | None) -> Target:

@@ -9,9 +9,10 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from nps_ident.chemistry.structures import inchikey_of
+from nps_ident.confidence.molecular_mass import MassCandidate, MassPrediction
 from nps_ident.identify.neighbours import hybrid_neighbours, searched_isomers
 from nps_ident.identify.proposal_candidates import Target
-from nps_ident.identify.proposing import propose_from_libraries, target_of
+from nps_ident.identify.proposing import likely_masses, propose_from_libraries, target_of
 from nps_ident.library.build import build_library
 from nps_ident.model import MassSpectrum, Polarity, SubstanceLabel, Technique
 
@@ -104,3 +105,13 @@ def test_a_precursor_of_few_decimals_allows_a_wide_mass() -> None:
     assert target_of(query, 163.0997, None, None).tolerance_da == pytest.approx(163.0997e-5)
     assert target_of(coarse, 163.1, None, None).tolerance_da == 0.6
     assert target_of(_spectrum(METHCATHINONE), 163.0997, None, None).mass_da == 163.0
+
+
+def test_the_mass_comes_from_the_precursor_or_from_a_prediction_and_else_is_not_known() -> None:
+    [(mass, probability)] = likely_masses(_spectrum(METHCATHINONE, technique=Technique.MSMS))
+    assert mass == pytest.approx(163.0997, abs=2e-4)
+    assert probability == 1.0
+    candidates = (MassCandidate(nominal_mass=163, probability=0.7), MassCandidate(nominal_mass=177, probability=0.2))
+    prediction = MassPrediction(mass_da=163.1, nominal_mass=163, probability=0.7, candidates=candidates, nearest=(), model="m")
+    assert likely_masses(_spectrum(METHCATHINONE), prediction) == ((163.0, 0.7), (177.0, 0.2))
+    assert likely_masses(_spectrum(METHCATHINONE)) == ()
