@@ -226,15 +226,15 @@ def evaluate(
             known[case.compound] = (without(pairs, hidden), near(case))
         modifications, is_near = known[case.compound]
         true = [(case.mass_da, 1.0)]
-        begin = time.perf_counter()
+        begin = time.process_time()
         predicted = predicted_masses(case.spectrum, members, hidden)
-        seconds = time.perf_counter() - begin
+        seconds = time.process_time() - begin
         same = technique is Technique.MSMS and bool(predicted) and abs(predicted[0][0] - case.mass_da) <= SAME_MASS_PPM * 1e-6 * case.mass_da
         for mass, masses in (("predicted", predicted), ("true", true)):
             if mass == "true" and same:
                 results["true"].append(results["predicted"][-1])
                 continue
-            begin = time.perf_counter()
+            begin = time.process_time()
             found = propose_from_libraries(
                 case.spectrum, members, masses=masses, exclude=hidden, modifications=modifications, ranking=ranking
             )
@@ -247,7 +247,7 @@ def evaluate(
                     "mass_right": bool(masses) and round(masses[0][0]) == round(case.mass_da),
                     "rank": next((place for place, proposal in enumerate(found, 1) if proposal.inchikey[:14] == case.compound), None),
                     "probability_of_ten": round(sum(proposal.probability or 0.0 for proposal in found), 4),
-                    "seconds": time.perf_counter() - begin + (seconds if mass == "predicted" else 0.0),
+                    "cpu_seconds": time.process_time() - begin + (seconds if mass == "predicted" else 0.0),
                 }
             )
     return results
@@ -288,7 +288,7 @@ def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "n_spectra": len(results),
         **{name: {f"in_first_{most}": share(group, most) for most in (1, 3, 10)} for name, group in groups.items()},
         "mass_right": share(results, None),
-        "seconds": {"median": round(float(np.median([r["seconds"] for r in results])), 2), "max": round(max(r["seconds"] for r in results), 2)},
+        "cpu_seconds": {"median": round(float(np.median([r["cpu_seconds"] for r in results])), 2), "max": round(max(r["cpu_seconds"] for r in results), 2)},
         "expected_in_ten": round(float(np.mean([r["probability_of_ten"] for r in results])), 3),
     }
 

@@ -112,6 +112,6 @@ def test_the_mass_comes_from_the_precursor_or_from_a_prediction_and_else_is_not_
     assert mass == pytest.approx(163.0997, abs=2e-4)
     assert probability == 1.0
     candidates = (MassCandidate(nominal_mass=163, probability=0.7), MassCandidate(nominal_mass=177, probability=0.2))
-    prediction = MassPrediction(mass_da=163.1, nominal_mass=163, probability=0.7, candidates=candidates, nearest=(), model="m")
+    prediction = MassPrediction(mass_da=163.1, nominal_mass=163, probability=0.7, candidates=candidates, nearest=(), model="m", n_references=0)
     assert likely_masses(_spectrum(METHCATHINONE), prediction) == ((163.0, 0.7), (177.0, 0.2))
     assert likely_masses(_spectrum(METHCATHINONE)) == ()
