@@ -284,11 +284,12 @@ class Nearness:
 def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Shares with 95 % intervals, by compound: the spectra of one compound are averaged, compounds are resampled."""
     groups = {"all": results, "one_modification_away": [r for r in results if r["near"]], "farther": [r for r in results if not r["near"]]}
+    seconds = [r["cpu_seconds"] for r in results]
     return {
         "n_spectra": len(results),
         **{name: {f"in_first_{most}": share(group, most) for most in (1, 3, 10)} for name, group in groups.items()},
         "mass_right": share(results, None),
-        "cpu_seconds": {"median": round(float(np.median([r["cpu_seconds"] for r in results])), 2), "max": round(max(r["cpu_seconds"] for r in results), 2)},
+        "cpu_seconds": {"median": round(float(np.median(seconds)), 2), "max": round(max(seconds), 2)},
         "expected_in_ten": round(float(np.mean([r["probability_of_ten"] for r in results])), 3),
     }
 
