@@ -50,6 +50,8 @@ N_NEAREST = 25
 _LEAST_SHARE = 0.01
 """Added to every share before its logarithm: no class is excluded by what is not in a list."""
 _LEAST_LOG = -8.0
+_SHARE_OF_LEAST = 2.0 / 3.0
+"""A class of one in three, where classes together are likelier than none, is a guess worth saying; one of many small ones is not."""
 
 _MSMS_COLUMNS = tuple(
     f"{column}_{measure}{suffix}"
@@ -164,24 +166,23 @@ def class_probabilities(
 
 
 def drug_class_or_none(probabilities: Mapping[str | None, float], *, least: float = 0.5) -> tuple[str | None, float]:
-    """The class to name, with its probability: the likeliest, where it is likely enough that there is any.
+    """The class to name, with its probability: the likeliest, where there is likely enough to be any and it is not one guess of many.
 
     Parameters
     ----------
     probabilities : mapping of (str or None) to float
         From :func:`class_probabilities`.
     least : float
-        The probability of all drug classes together must exceed this.
+        The probability of all drug classes together must exceed this, that of the class two thirds of it.
 
     Returns
     -------
     (str or None, float)
-        (None, P(no drug class)) where it does not.
+        (None, P(no drug class)) where they do not.
     """
     none = probabilities.get(None, 0.0)
-    if 1.0 - none <= least or not any(probabilities):
-        return None, none
-    return max(((name, p) for name, p in probabilities.items() if name is not None), key=lambda pair: pair[1])
+    name, best = max(((name, p) for name, p in probabilities.items() if name is not None), key=lambda pair: pair[1], default=(None, 0.0))
+    return (name, best) if 1.0 - none > least and best > _SHARE_OF_LEAST * least else (None, none)
 
 
 def class_evidence(

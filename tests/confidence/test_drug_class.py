@@ -224,6 +224,7 @@ def test_usual_shifts_are_those_of_homologues_and_halogens_not_of_chance() -> No
         ({None: 0.6, "fentanyl": 0.4}, (None, 0.6)),
         ({None: 0.4, "fentanyl": 0.35, "cathinone": 0.25}, ("fentanyl", 0.35)),
         ({None: 0.5, "fentanyl": 0.5}, (None, 0.5)),
+        ({None: 0.2, "fentanyl": 0.3, "cathinone": 0.3, "tryptamine": 0.2}, (None, 0.2)),
         ({None: 1.0}, (None, 1.0)),
         ({}, (None, 0.0)),
     ],
