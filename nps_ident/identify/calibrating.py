@@ -195,34 +195,38 @@ def _require_enough(rows: Sequence[Example], needed: int, n_left_out: int) -> No
         return
     copies = f" {n_left_out} more are near-copies of spectra of the library and teach nothing." if n_left_out else ""
     raise CalibrationError(
-        f"{len(known)} replicates of {n_compounds} compounds were found in the library; a calibration needs {needed} of {MIN_COMPOUNDS}, "
-        f"{PER_COEFFICIENT} for each coefficient and six compounds for each of {N_FOLDS} parts.{copies} Use the calibration that ships."
+        f"{len(known)} replicates of {n_compounds} compounds were found in the library; a calibration needs {needed} "
+        f"of {MIN_COMPOUNDS} compounds, {PER_COEFFICIENT} for each coefficient fitted and six compounds for each of {N_FOLDS} parts.{copies} "
+        "Use the calibration that ships."
     )
 
 
 def _cells(rows: Sequence[Example], needed: int, seed: int) -> tuple[list[tuple[list[int], list[Example]]], str, list[str]]:
-    """For each part of the queries, the examples that a model judging it may have seen; the splits in words; warnings."""
+    """For each part of the queries, the examples that a model judging it may have seen; the splits in words; warnings.
+
+    A laboratory is held out wherever enough examples are left without it.
+    """
     fold = folds((row.compound for row in rows), n_folds=N_FOLDS, seed=seed)
-    laboratories = {row.laboratory for row in rows}
-    by_laboratory = _grouped(rows, fold, with_laboratory=True)
-    if len(laboratories) > 1 and all(sum(row.true >= 0 for row in training) >= needed for _, training in by_laboratory):
-        return by_laboratory, f"{N_FOLDS} parts by compound, each by laboratory: a model saw neither the compound nor the laboratory", []
-    if len(laboratories) == 1:
-        why = "All replicates come from one laboratory: how the calibration does on another's spectra is not measured."
-    else:
-        why = "Without the largest laboratory too few replicates are left: the figures are by compound only, and too good for a new laboratory."
-    return _grouped(rows, fold, with_laboratory=False), f"{N_FOLDS} parts by compound: a model had not seen the compound", [why]
-
-
-def _grouped(rows: Sequence[Example], fold: Mapping[str, int], *, with_laboratory: bool) -> list[tuple[list[int], list[Example]]]:
     members: dict[tuple[int, str], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):
-        members[fold[row.compound], row.laboratory if with_laboratory else ""].append(place)
-    cells = []
+        members[fold[row.compound], row.laboratory].append(place)
+    cells, seen_before = [], Counter[str]()
     for (number, laboratory), places in sorted(members.items()):
         seen = frozenset(compound for compound, part in fold.items() if part == number)
-        cells.append((places, without(rows, compounds=seen, laboratories=frozenset([laboratory] if laboratory else []))))
-    return cells
+        training = without(rows, compounds=seen, laboratories=frozenset([laboratory]))
+        if sum(row.true >= 0 for row in training) < needed:
+            training = without(rows, compounds=seen, laboratories=frozenset())
+            seen_before[laboratory] += len(places)
+        cells.append((places, training))
+    n_seen = seen_before.total()
+    splits = f"{N_FOLDS} parts by compound; {len(rows) - n_seen} of {len(rows)} queries by models that had not seen their laboratory either"
+    if len({row.laboratory for row in rows}) == 1:
+        return cells, splits, ["All replicates come from one laboratory: how the calibration does on another's spectra is not measured."]
+    if not n_seen:
+        return cells, splits, []
+    names = ", ".join(sorted(seen_before))
+    why = f"{n_seen} of {len(rows)} replicates were judged by models that had seen their laboratory ({names}): too few others are left. Their "
+    return cells, splits, [why + "figures are too good for a new laboratory."]
 
 
 def _metrics(

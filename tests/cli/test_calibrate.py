@@ -102,7 +102,7 @@ def test_what_it_was_learnt_from_stands_in_the_file(tmp_path: Path, ei_library: 
     assert content["name"] == "Lab 2026"
     assert (about["n_examples"], about["n_compounds"], about["n_laboratories"]) == (len(spectra), N_COMPOUNDS + 20, 3)
     assert about["compounds"] == sorted({str(s.label.inchikey)[:14] for s in spectra})
-    assert "by laboratory" in about["splits"]
+    assert f"{len(spectra)} of {len(spectra)} queries by models that had not seen their laboratory" in about["splits"]
     assert about["library"]["sha256"] == ei_library.sha256
     assert about["files"] == [{"file": "own.msp", "sha256": about["files"][0]["sha256"], "n_spectra": len(spectra)}]
     known = about["metrics"]["known"]
@@ -156,6 +156,18 @@ def test_one_laboratory_and_nothing_outside_the_library_are_warned_of(
     assert len(_content(tmp_path / "my.json")["about"]["limits"]) == 2
 
 
+def test_a_laboratory_without_which_too_few_are_left_is_named(
+    tmp_path: Path, ei_library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spectra = [*(_replicate(n, lab) for n in range(N_COMPOUNDS) for lab in range(3)), *_outside(20)]
+    rows = [replace(s, name=f"{s.name}-{0 if n >= 20 else 1}") for n, s in enumerate(spectra)]
+    file, table = _file(tmp_path / "own.msp", rows), _truth(tmp_path / "truth.csv", rows)
+    assert _calibrate(tmp_path / "my.json", ei_library, file, "--truth", table) == 0
+    n_large = len(rows) - 20
+    assert f"{n_large} of {len(rows)} replicates were judged by models that had seen their laboratory (Lab 0)" in capsys.readouterr().err
+    assert f"20 of {len(rows)} queries by models that had not seen" in _content(tmp_path / "my.json")["about"]["splits"]
+
+
 def test_too_few_compounds_or_replicates_are_refused_with_the_minimum_and_why(
     tmp_path: Path, ei_library: Library, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,7 +177,7 @@ def test_too_few_compounds_or_replicates_are_refused_with_the_minimum_and_why(
         assert _calibrate(tmp_path / "my.json", ei_library, _file(tmp_path / "own.msp", spectra)) == 1
         err = capsys.readouterr().err
         assert found in err
-        assert "needs 80 of 30, 10 for each coefficient and six compounds for each of 5 parts" in err
+        assert "needs 80 of 30 compounds, 10 for each coefficient fitted and six compounds for each of 5 parts" in err
         assert not (tmp_path / "my.json").exists()
 
 
