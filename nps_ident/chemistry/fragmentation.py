@@ -90,24 +90,26 @@ def _components(mol: Any, broken: frozenset[int], neighbours: list[list[tuple[in
 def _first_pieces(mol: Any) -> dict[int, int]:
     """Pieces of one break, with their level."""
     neighbours: list[list[tuple[int, int]]] = [[] for _ in range(mol.GetNumAtoms())]
+    chain, aromatic = [], set()
     for bond in mol.GetBonds():
-        begin, end = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-        neighbours[begin].append((end, bond.GetIdx()))
-        neighbours[end].append((begin, bond.GetIdx()))
-    favoured = {match for pattern in (_IMINIUM, _ACYLIUM, _BENZYL) for match in mol.GetSubstructMatches(pattern, uniquify=False)}
+        index, begin, end = bond.GetIdx(), bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        neighbours[begin].append((end, index))
+        neighbours[end].append((begin, index))
+        if bond.GetIsAromatic():
+            aromatic.add(index)
+        elif bond.GetBondType() == Chem.BondType.SINGLE and not bond.IsInRing():
+            chain.append((index, begin, end))
+    # A match names the atom that is lost, then the atom that keeps the charge.
+    favoured = {match[:2] for pattern in (_IMINIUM, _ACYLIUM, _BENZYL) for match in mol.GetSubstructMatches(pattern, uniquify=False)}
     pieces: dict[int, int] = {}
-    for bond in mol.GetBonds():
-        if bond.IsInRing() or bond.GetBondType() != Chem.BondType.SINGLE:
-            continue
-        ends = (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-        parts = _components(mol, frozenset({bond.GetIdx()}), neighbours)
-        for near, far in (ends, ends[::-1]):
+    for index, begin, end in chain:
+        parts = _components(mol, frozenset({index}), neighbours)
+        for near, far in ((begin, end), (end, begin)):
             part = next(part for part in parts if part >> far & 1)
-            # A match names the atom that is lost, then the atom that keeps the charge.
-            is_favoured = any(match[0] == near and match[1] == far for match in favoured)
+            is_favoured = (near, far) in favoured
             pieces[part] = min(pieces.get(part, 1), 0 if is_favoured else 1)
     for ring in mol.GetRingInfo().BondRings():
-        breakable = [index for index in ring if not mol.GetBondWithIdx(index).GetIsAromatic()]
+        breakable = [index for index in ring if index not in aromatic]
         for pair in combinations(breakable, 2):
             parts = _components(mol, frozenset(pair), neighbours)
             if len(parts) > 1:
@@ -130,8 +132,9 @@ def pieces_of(mol: Any) -> Pieces:
         The whole molecule alone where it has more than 62 heavy atoms.
     """
     n_atoms = mol.GetNumAtoms()
-    exact = np.array([exact_mass(a.GetSymbol()) + a.GetTotalNumHs() * exact_mass("H") for a in mol.GetAtoms()])
-    nominal = np.array([nominal_mass(a.GetSymbol()) + a.GetTotalNumHs() for a in mol.GetAtoms()], dtype=np.int64)
+    atoms = [(atom.GetSymbol(), atom.GetTotalNumHs()) for atom in mol.GetAtoms()]
+    exact = np.array([exact_mass(symbol) + hydrogens * exact_mass("H") for symbol, hydrogens in atoms])
+    nominal = np.array([nominal_mass(symbol) + hydrogens for symbol, hydrogens in atoms], dtype=np.int64)
     if n_atoms > _MOST_ATOMS:
         return Pieces(nominal=nominal.sum()[None], exact=exact.sum()[None], level=np.zeros(1, np.int64))
     first = _first_pieces(mol)
