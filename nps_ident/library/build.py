@@ -20,6 +20,9 @@ Arrays (n references of a technique, p peaks in all; every reference owns ``peak
 ``msms.weight``             float32 p  entropy weights, sum 1 a reference
 ``dart.precursor_mz``       float64 n  of the protonated molecule
 ``<t>.covered``             int64      ascending codes of the skeletons that have a reference
+``isomers.start``           int64 s+1  by substance: the isomers that may give the same spectrum …
+``isomers.code``            int64      … as codes of their skeletons
+``isomers.known``           bool s     whether the structure is known, and so its isomers
 ==========================  =========  ==========================================================================
 """
 
@@ -33,6 +36,7 @@ import numpy as np
 from nps_ident.chemistry.formula import exact_mass, neutral_mass
 from nps_ident.errors import ChemistryError, LibraryError
 from nps_ident.library.compiled import SECTIONS, Library, open_compiled, skeleton_code, write_compiled
+from nps_ident.library.isomers import isomer_arrays
 from nps_ident.library.search_ei import screening_weights
 from nps_ident.library.search_msms import PAIRING_DA, is_coarse
 from nps_ident.model import MassSpectrum, Polarity, Substance, SubstanceLabel, Technique
@@ -115,7 +119,7 @@ def build_library(
         name=name,
         kind=kind,
         counts={**counts, "substances": len(substances), "passed over": n_skipped},
-        arrays=_arrays(sections, substances),
+        arrays=_arrays(sections, substances) | isomer_arrays(substances, catalogue),
         tables={"substances": [_substance_fields(s) for s in substances], "references": references},
         source=source,
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT_VERSION", "SECTIONS", "Library", "open_compiled", "skeleton_code", "write_compiled"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 SECTIONS = {Technique.EI_MS: "ei", Technique.MSMS: "msms", Technique.DART_MS: "dart"}
 """The prefix of each technique's arrays."""
 _ALIGNMENT = 64

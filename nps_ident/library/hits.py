@@ -72,7 +72,8 @@ class HitList:
 
     ``kind`` is that of the libraries searched, ``full`` or ``principal_ions``; ``n_substances`` counts the substances in them, and
     ``n_compared`` the peaks of the query that were left to compare (EI: unit masses; MS/MS: fragments below the precursor).
-    ``precursor_agrees`` says whether every hit also agrees in the mass of the precursor: one more ion, found before any peak was compared.
+    ``members`` are the libraries searched that have references by the technique.  ``precursor_agrees`` says whether every hit also agrees in
+    the mass of the precursor: one more ion, found before any peak was compared.
     """
 
     technique: Technique
@@ -80,6 +81,7 @@ class HitList:
     hits: tuple[Hit, ...]
     n_substances: int
     n_compared: int
+    members: tuple[Library, ...] = ()
     precursor_agrees: bool = False
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Libraries", "installed_folder", "open_library"]
 
-_RECIPE = 4
+_RECIPE = 5
 """Raised whenever a build would give other arrays from the same input, so that cached libraries are compiled anew."""
 
 

@@ -67,6 +67,7 @@ def search(spectrum: MassSpectrum, members: Sequence[Library], *, most: int) -> 
         hits=merged(hits, most=most),
         n_substances=_n_substances([member[f"{section}.covered"] for member in present]),
         n_compared=n_compared,
+        members=tuple(present),
         precursor_agrees=technique is Technique.MSMS and spectrum.precursor_mz is not None,
     )
 
