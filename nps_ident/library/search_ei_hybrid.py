@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nps_ident.library.hits import Hit, merged
-from nps_ident.library.search_ei import weighted_cosines
+from nps_ident.library.search_ei import screened_cosines
 from nps_ident.similarity.hybrid import hybrid_match_factors
 from nps_ident.similarity.match_factor import BASE_PEAK, PeakRuns
 
@@ -69,7 +69,7 @@ def screened_relatives(
         First blocks of InChIKeys whose references are passed over, for measuring how a substance that is not in the library fares.
     """
     present = tuple(member for member in members if "ei.substance" in member)
-    cosines = [np.where(_masses(member)[0] > 0, weighted_cosines(query, member), 0.0) for member in present]
+    cosines = [np.where(_masses(member)[0] > 0, screened_cosines(query, member), 0.0) for member in present]
     in_class = [np.where(_has_class(member), values, 0.0) for member, values in zip(present, cosines, strict=True)]
     found = sorted({*_best(present, cosines, (most + 1) // 2, left_out), *_best(present, in_class, most // 2, left_out)})
     owner, row = np.array([(place, row) for _, place, row in found], dtype=np.int64).reshape(-1, 2).T

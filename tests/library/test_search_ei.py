@@ -10,9 +10,10 @@ from made_up import ei_references, measured
 
 from nps_ident.io import scan_spectra
 from nps_ident.library import Libraries, open_library
+from nps_ident.library import search_ei as searching
 from nps_ident.library.build import build_library
 from nps_ident.library.search import search
-from nps_ident.library.search_ei import search_ei
+from nps_ident.library.search_ei import screened_cosines, search_ei
 from nps_ident.model import MassSpectrum, Technique
 from nps_ident.similarity.match_factor import match_factor, nominal
 from nps_ident.spectra.peaks import prepare
@@ -70,6 +71,17 @@ def test_forward_and_reverse_agree_with_the_comparison_of_two_spectra(ei_library
     assert (hit.match_factor, hit.reverse_match_factor) == pytest.approx((forward, reverse), abs=0.01)
     assert reverse > forward
     assert (hit.n_matched, hit.top_mass_shift_da) == (25, 345 - reference.mz.max())
+
+
+def test_the_index_says_the_same_unrolled(ei_library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (3, 40, 200):
+        spectrum = measured(ei_references()[number], noise=0.3)
+        query = nominal(spectrum.mz, spectrum.intensity)
+        unrolled = screened_cosines(query, ei_library, n_peaks=10)
+        monkeypatch.setattr(searching, "_DENSE_UP_TO", 0)
+        assert screened_cosines(query, ei_library, n_peaks=10) == pytest.approx(unrolled, abs=1e-6)
+        assert (screened_cosines(query, ei_library) >= unrolled - 1e-6).all(), "fewer peaks give a lower bound"
+        monkeypatch.undo()
 
 
 def test_a_query_that_shares_no_mass_finds_nothing(ei_library: Library) -> None:
