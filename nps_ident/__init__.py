@@ -17,6 +17,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "DrugClassClassifier": "nps_ident.confidence.drug_class_estimator",
+    "class_rows": "nps_ident.confidence.drug_class_spectra",
     "identify": "nps_ident.identify",
     "identify_structure": "nps_ident.identify",
     "open_ledger": "nps_ident.ledger",

@@ -87,7 +87,7 @@ def _cells(dev: DevSet, kind: str, work: Path) -> list[tuple[Path, Path]]:
 def _identify(queries: Path, calibration: Path, libraries: list[Path], work: Path) -> str:
     """Answer one cell by the command line."""
     command = [sys.executable, "-c", "import sys; from nps_ident.cli import main; sys.exit(main())", "identify", str(queries)]
-    command += ["--no-starter", "--no-record", "--format", "jsonl", "--top", "25", "--calibration", str(calibration)]
+    command += ["--no-starter", "--no-record", "--no-proposals", "--format", "jsonl", "--top", "25", "--calibration", str(calibration)]
     for library in libraries:
         command += ["--library", str(library)]
     environment = {**os.environ, "NPS_IDENT_HOME": str(work / "home")}

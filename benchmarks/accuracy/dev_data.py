@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nps_ident.catalogue.store import open_catalogue
 from nps_ident.confidence.examples import NEAR_COPY
 from nps_ident.confidence.examples import example as example_of
 from nps_ident.confidence.training import Example
@@ -21,6 +22,7 @@ from nps_ident.io import scan_spectra
 from nps_ident.library.build import build_library
 from nps_ident.library.compiled import Library, open_compiled
 from nps_ident.model import Technique
+from nps_ident.spectra.peaks import MIN_PEAKS, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +36,10 @@ BACKGROUND = {Technique.EI_MS: "massbank_background_ei.msp.gz", Technique.MSMS: 
 KINDS = {"queries_dev": "known", "unknowns_dev": "unknown", "decoys_dev": "decoy"}
 # Laboratories of one house count as one (README of the data).
 HOUSE = {"RIKEN_ReSpect": "RIKEN", "Eawag_Additional_Specs": "Eawag", "LCSB": "Eawag", "NaToxAq": "UFZ"}
+
+PER_COMPOUND = 2
+"""Spectra of one compound, of different laboratories, that are withheld references."""
+
 
 
 @dataclass(frozen=True)
@@ -74,23 +80,30 @@ def read(path: Path) -> Iterator[MassSpectrum]:
 def compiled(spectra: Iterable[MassSpectrum], folder: Path, *, kind: str = "full") -> Library:
     if (folder / "manifest.json").is_file():
         return open_compiled(folder)
-    return build_library(spectra, folder, name=folder.name, kind=kind)
+    return build_library(spectra, folder, name=folder.name, kind=kind, catalogue=open_catalogue())
 
 
 def house(contributor: str) -> str:
     return HOUSE.get(contributor, contributor)
 
 
-def example(spectrum: MassSpectrum, members: list[Library], *, compound: str, laboratory: str, in_library: bool) -> Example:
+def example(
+    spectrum: MassSpectrum, members: list[Library], *, compound: str, laboratory: str, in_library: bool, withheld: bool = False
+) -> Example:
     """The hit list of one spectrum of known origin, as numbers."""
-    return example_of(spectrum, members, most=SEARCHED, compound=compound, laboratory=laboratory, in_library=in_library)
+    return example_of(
+        spectrum, members, most=SEARCHED, compound=compound, laboratory=laboratory, in_library=in_library, withheld=withheld
+    )
 
 
 def training_examples(dev: DevSet, kind: str, work: Path) -> list[Example]:
     """All examples that a calibration is fitted to, computed once."""
     name = f"{FOLDER[dev.technique]}-{kind}"
     large = saved(lambda: _in_whole_libraries(dev, kind, work), work / f"{name}.npz")
-    return large + saved(lambda: _in_a_small_library(dev, kind, work), work / f"{name}-small.npz")
+    if dev.technique is Technique.EI_MS:
+        large += saved(lambda: _withheld(dev, kind, work), work / f"{name}-withheld.npz")
+    small = saved(lambda: _in_a_small_library(dev, kind, work), work / f"{name}-small.npz")
+    return large + small
 
 
 def _in_a_small_library(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
@@ -112,18 +125,44 @@ def _in_quarter(compound: str) -> bool:
 
 def _in_whole_libraries(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
     """The development queries in each library, and the references' own replicates from other laboratories."""
-    short = FOLDER[dev.technique]
-    reference = compiled(read(dev.reference), work / f"{short}-reference-{kind}", kind=kind)
-    configurations = [[reference]]
-    if kind == "full":
-        configurations.append([reference, compiled(read(dev.background), work / f"{short}-background", kind=kind)])
-    for members in configurations:
+    for members in _configurations(dev, kind, work):
         for spectrum, truth in dev.queries():
             yield example(
                 spectrum, members, compound=truth["ik14"], laboratory=house(truth["contributor"]), in_library=truth["kind"] == "known"
             )
     if dev.technique is Technique.EI_MS:
         yield from _replicates(dev, kind, work)
+
+
+def _configurations(dev: DevSet, kind: str, work: Path) -> list[list[Library]]:
+    """The libraries that are searched together: the references alone, and with the background."""
+    short = FOLDER[dev.technique]
+    reference = compiled(read(dev.reference), work / f"{short}-reference-{kind}", kind=kind)
+    if kind != "full":
+        return [[reference]]
+    return [[reference], [reference, compiled(read(dev.background), work / f"{short}-background", kind=kind)]]
+
+
+def _withheld(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
+    """References as queries of substances that are not in the library: their own compound's references are passed over.
+
+    What is new to a library is mostly a relative of what is in it, which decoys and medicines are not.  EI only: in MS/MS the mass excludes
+    nearly all of them, and the figures were the same without (2026-11-22).
+    """
+    taken: dict[str, set[str | None]] = defaultdict(set)
+    chosen = []
+    for spectrum in read(dev.reference):
+        key = str(spectrum.label.inchikey or "")[:14]
+        if not key or spectrum.label.isotope_labelled or spectrum.contributor in taken[key] or len(taken[key]) >= PER_COMPOUND:
+            continue
+        taken[key].add(spectrum.contributor)
+        if prepare(spectrum).n_peaks >= MIN_PEAKS:
+            chosen.append((key, spectrum))
+    for members in _configurations(dev, kind, work):
+        for key, spectrum in chosen:
+            yield example(
+                spectrum, members, compound=key, laboratory=house(str(spectrum.contributor)), in_library=False, withheld=True
+            )
 
 
 def _replicates(dev: DevSet, kind: str, work: Path) -> Iterator[Example]:
@@ -159,6 +198,8 @@ def saved(compute: Callable[[], Iterable[Example]], path: Path) -> list[Example]
         np.savez(
             path,
             features=np.concatenate([e.features for e in rows]),
+            isomers_open=np.concatenate([e.isomers_open for e in rows]),
+            isomers_open_without=np.concatenate([e.isomers_open_without for e in rows]),
             lengths=[len(e.features) for e in rows],
             true=[e.true for e in rows],
             in_library=[e.in_library for e in rows],
@@ -168,9 +209,9 @@ def saved(compute: Callable[[], Iterable[Example]], path: Path) -> list[Example]
         )
     with np.load(path, allow_pickle=False) as stored:
         ends = np.cumsum(stored["lengths"])
-        parts = np.split(stored["features"], ends[:-1])
+        parts = [np.split(stored[name], ends[:-1]) for name in ("features", "isomers_open", "isomers_open_without")]
         columns = [stored[name].tolist() for name in ("true", "in_library", "n_query_peaks", "compound", "laboratory")]
     return [
-        Example(features=f, true=t, in_library=i, n_query_peaks=n, compound=c, laboratory=x)
-        for f, t, i, n, c, x in zip(parts, *columns, strict=True)
+        Example(features=f, isomers_open=o, isomers_open_without=w, true=t, in_library=i, n_query_peaks=n, compound=c, laboratory=x)
+        for f, o, w, t, i, n, c, x in zip(*parts, *columns, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Fit the calibrations that ship on all development data; ``cross_fit.py`` comes first.
+"""Fit the calibrations that ship on all development data; ``cross_fit.py`` and ``reliability.py`` come first.
 
     python -m benchmarks.accuracy.fit_shipped --data DATA --work FOLDER
 
@@ -45,9 +45,18 @@ def main() -> None:
             "metrics": {run: metrics(run) for run in RUNS[technique, kind]},
             "metrics_of": "cross-fitted models that saw neither compound nor laboratory of a query; those of this one are never quoted",
         }
-        fields = fit(rows, technique=technique, kind=kind, name=f"{name}-{DATE}", settings=settings, about=about)
+        bounds = lr_bounds(RUNS[technique, kind][0])
+        fields = fit(
+            rows, technique=technique, kind=kind, name=f"{name}-{DATE}", settings=settings, about=about, log10_lr_bounds=bounds
+        )
         (SHIPPED / f"{name}.json").write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
         print(f"{name}: {len(rows)} examples, {fields['n_known']} with the substance in the library, {fields['sha256'][:12]}")
+
+
+def lr_bounds(run: str) -> dict[str, float]:
+    """The bounds of likelihood ratios that the cross-fitted answers bear, from the results of ``reliability.py``."""
+    found = json.loads((RESULTS / f"reliability-{run}.json").read_text(encoding="utf-8"))
+    return {"low": found["lr_bounds"]["low"], "high": found["lr_bounds"]["high"], "n_substances": found["n_substances_searched"]}
 
 
 def metrics(run: str) -> dict[str, float]:

@@ -52,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="files of spectra, or folders of such files")
     add_format_option(parser)
     add_library_options(parser)
+    parser.add_argument("--no-proposals", action="store_true", help="propose no structures for an unknown variant (a second each)")
     parser.add_argument("--catalogue", metavar="PATH", help="a table of substances to look up isomers in (default: the catalogue that ships)")
     parser.add_argument("--technique", choices=tuple(_TECHNIQUES), help="the technique, where a file does not say")
     parser.add_argument("--plot", metavar="FILE", type=_picture, help="draw the mirror plot of the first answer: .png or .svg")
@@ -108,7 +109,14 @@ def _answers(
         for file in files:
             for spectrum in scan_spectra(file, report=failures.add, technique=technique):
                 try:
-                    answer = identify(spectrum, libraries, top=arguments.top, calibrations=calibrations, catalogue=catalogue)
+                    answer = identify(
+                        spectrum,
+                        libraries,
+                        top=arguments.top,
+                        calibrations=calibrations,
+                        catalogue=catalogue,
+                        proposals=not arguments.no_proposals,
+                    )
                 except NpsIdentError as error:
                     failures.add(InputError(f"{file}: {error}"))
                     continue
@@ -129,6 +137,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "top": arguments.top,
         "technique": _TECHNIQUES[arguments.technique] if arguments.technique else None,
         "catalogue": str(Path(arguments.catalogue).absolute()) if arguments.catalogue else None,
+        "proposals": not arguments.no_proposals,
         "calibration": [str(Path(path).absolute()) for path in arguments.calibration],
     }
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES, candidate_features, list_features
 from nps_ident.errors import CalibrationError
+from nps_ident.library.isomers import isomers_left_open
 from nps_ident.model import Technique
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Calibration:
         The logistic regression of P(in library) on standardised list features.
     n_known : int
         In-library examples it was fitted to: no probability leaves [1 / (n + 2), 1 − 1 / (n + 2)].
+    log10_lr_bounds : mapping or None
+        ``low`` and ``high``: the least and greatest log10 LR that held-out answers bore out, among ``n_substances`` (ELUB, Vergeer et al.
+        2016, doi:10.1016/j.scijus.2016.06.003).
     lowest_score : float
         Below the lowest score a true candidate had, likelihood ratios are refused.
     smallest_library : int
@@ -72,6 +76,7 @@ class Calibration:
     weight: NDArray[np.float64] = field(repr=False)
     intercept: float
     n_known: int
+    log10_lr_bounds: Mapping[str, float] | None
     lowest_score: float
     smallest_library: int
     match_cut: float
@@ -100,7 +105,9 @@ class Calibration:
         features = candidate_features(hits)
         utilities = features @ self.utility
         share = np.exp(utilities - np.logaddexp.reduce(utilities))
-        row = (list_features(features, utilities, n_query_peaks) - self.mean) / self.scale
+        [isomers_open] = isomers_left_open((hits.hits[int(np.argmax(utilities))],), hits.members, hits.technique)
+        row = list_features(features, utilities, technique=self.technique, n_query_peaks=n_query_peaks, isomers_open=isomers_open)
+        row = (row - self.mean) / self.scale
         in_library = 1.0 / (1.0 + np.exp(-(row @ self.weight + self.intercept)))
         edge = 1.0 / (self.n_known + 2.0)
         probabilities: NDArray[np.float64] = share * float(np.clip(in_library, edge, 1.0 - edge))
@@ -120,12 +127,22 @@ class Calibration:
     def log10_lr(self, probability: float, n_substances: int) -> float:
         """log10 of posterior odds over prior odds, the prior being that of one of ``n_substances`` equally likely ones.
 
-        Bounded by the number of examples behind the calibration: more support than one error in n + 2 cannot be shown by n.
+        Bounded by the number of examples behind the calibration, since n cannot show more support than one error in n + 2, and by
+        ``log10_lr_bounds``.  The upper one of these is a bound of posterior odds, so it grows with the number of substances.
         """
         edge = 1.0 / (self.n_known + 2.0)
         posterior = min(max(probability, edge * self.prior_in_library / n_substances), 1.0 - edge)
         prior = self.prior_in_library / n_substances
-        return float(np.log10(posterior / (1.0 - posterior)) - np.log10(prior / (1.0 - prior)))
+        value = float(np.log10(posterior / (1.0 - posterior)) - np.log10(prior / (1.0 - prior)))
+        if self.log10_lr_bounds is None:
+            return value
+        return min(max(value, self.log10_lr_bounds["low"]), self.greatest_log10_lr(n_substances))
+
+    def greatest_log10_lr(self, n_substances: int) -> float:
+        """The bound of :meth:`log10_lr` from above; infinite where none was measured."""
+        if self.log10_lr_bounds is None:
+            return float("inf")
+        return self.log10_lr_bounds["high"] + float(np.log10(n_substances / self.log10_lr_bounds["n_substances"]))
 
 
 def content_hash(fields: Mapping[str, Any]) -> str:
@@ -156,7 +173,7 @@ def calibration_from(fields: Mapping[str, Any], *, where: str) -> Calibration:
         raise CalibrationError(f"{where}: schema {fields['schema']!r}; expected {SCHEMA!r}.")
     if fields["sha256"] != content_hash(fields):
         raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
-    if tuple(fields["features"]) != CANDIDATE_FEATURES[technique] or tuple(fields["list_features"]) != LIST_FEATURES:
+    if tuple(fields["features"]) != CANDIDATE_FEATURES[technique] or tuple(fields["list_features"]) != LIST_FEATURES[technique]:
         raise CalibrationError(f"{where}: made for other features than this version computes; make it again.")
     model = fields["in_library"]
     return Calibration(
@@ -171,12 +188,17 @@ def calibration_from(fields: Mapping[str, Any], *, where: str) -> Calibration:
         weight=np.array(model["weight"]),
         intercept=model["intercept"],
         n_known=fields["n_known"],
+        log10_lr_bounds=_bounds(fields["log10_lr_bounds"]),
         lowest_score=fields["lowest_score"],
         smallest_library=fields["smallest_library"],
         match_cut=fields["match_cut"],
         set_cut=fields["set_cut"],
         set_ratio=fields["set_ratio"],
     )
+
+
+def _bounds(stored: Mapping[str, Any] | None) -> dict[str, float] | None:
+    return None if stored is None else {name: float(stored[name]) for name in ("low", "high", "n_substances")}
 
 
 def shipped_calibration(technique: Technique, kind: str) -> Calibration | None:

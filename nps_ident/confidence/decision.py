@@ -11,35 +11,50 @@ from nps_ident.model import Finding, Severity, Technique, Verdict
 from nps_ident.spectra.peaks import MIN_PEAKS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
     from nps_ident.confidence.calibration import Calibration
     from nps_ident.library.hits import Hit, HitList
 
-__all__ = ["SEPARATED_BY", "Decision", "class_support", "decide", "with_foreign_peaks"]
+__all__ = ["Decision", "Support", "class_support", "decide", "with_foreign_peaks"]
 
-MAX_SET = 5
+MAX_SET = 8
 """A longer list of candidates is no isomer set but ignorance."""
 CLASS_SHARE = 0.6
-"""A drug class is supported when hits of that class hold this share of the squared scores of the ten nearest."""
-NEAR, FAR = 0.6, 0.45
-"""Best raw score from which an analogue is named, and from which a class is (EI match factor / 999; MS/MS hybrid similarity)."""
+"""Where no model gives the probability of a drug class, it is supported when hits of it hold this share of the squared scores of the ten
+nearest, and the nearest has a raw score of ``FAR``."""
+FAR = 0.45
 
 NAMED_FROM = {Technique.EI_MS: 0.6, Technique.MSMS: 0.5, Technique.DART_MS: 0.0}
 """Raw scores below which nothing is named: an EI match factor below 600 is a very poor match (NIST Mass Spectral Search Program 2.0, user
 guide); an entropy similarity below a half leaves more unsaid than said."""
+NONE_FITS = 0.5
+"""P(in library) at even odds below which none of the candidates is said to fit."""
 FOREIGN_CUT = 0.25
 """Share of an EI query's signal in strong peaks that the named reference lacks, from which nothing is named: a quarter is more than another
 laboratory's instrument usually adds.  From ``FOREIGN_SAID`` on it is said.  Both are choices (docs/probability.md, "Mixtures")."""
 FOREIGN_SAID = 0.1
 
-SEPARATED_BY = {
-    Technique.EI_MS: ("GC retention index", "IR", "NMR"),
-    Technique.MSMS: ("LC retention time", "IR", "NMR"),
-    Technique.DART_MS: ("GC retention index", "IR", "NMR"),
-}
-"""What tells isomers apart that this technique does not (SWGDRUG 8.1, 2022: uncorrelated techniques of category A and B)."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """What the references say of a spectrum that none of them explains.
+
+    Parameters
+    ----------
+    drug_class : str or None
+    probability : float
+        Of that class, were the substance not among the references.
+    nearest : tuple of Hit
+        The nearest references, best first.
+    """
+
+    drug_class: str | None
+    probability: float
+    nearest: tuple[Hit, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +75,7 @@ class Decision:
         return self.verdict in {Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY}
 
 
-def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *, relatives: tuple[Hit, ...]) -> Decision:
+def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *, support: Callable[[], Support]) -> Decision:
     """Judge one query.
 
     Parameters
@@ -70,8 +85,8 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
         Peaks of the prepared query.
     calibration : Calibration or None
         None: no probability is given, and nothing is named.
-    relatives : tuple of Hit
-        The nearest references whatever their mass, best first: what a class or an analogue is concluded from.
+    support : callable
+        Asked only where nothing is named: what class and relatives the references speak for.
     """
     if calibration is None:
         order = tuple(range(len(hits.hits)))
@@ -88,6 +103,9 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
         return Decision(verdict=kind, order=order, probabilities=ordered, findings=tuple(findings), **more)  # type: ignore[arg-type]
 
     n_needed = MIN_PEAKS - hits.precursor_agrees
+    if order and probabilities is not None and not hits.hits[order[0]].n_matched:
+        text = "The best candidate shares no peak with the query: its probability rests on the mass alone, and no likelihood ratio is given."
+        findings.append(Finding(code="IDENT-012", severity=Severity.WARNING, text=text))
     if hits.n_compared < n_needed:
         some = "1 peak" if hits.n_compared == 1 else f"{hits.n_compared} peaks"
         why = f"Inadequate: {some} can be compared; fewer than {n_needed} identify nothing."
@@ -99,9 +117,12 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
     elif calibration is None and order:
         why = f"No calibration holds for {hits.technique} searches of {hits.kind.replace('_', '-')} libraries: no probability, nothing is named."
         findings.append(Finding(code="IDENT-002", severity=Severity.WARNING, text=why))
-    none_fits = calibration is not None and probabilities is not None and calibration.at_even_odds(float(probabilities.sum())) < 0.5
-    kind, why, drug_class, nearest = _abstain(hits, order, probabilities, relatives, none_fits=none_fits)
-    return verdict(kind, why, drug_class=drug_class, nearest=nearest)
+    none_fits = calibration is not None and (
+        not order or (probabilities is not None and calibration.at_even_odds(float(probabilities.sum())) < NONE_FITS)
+    )
+    found = support()
+    kind, why, drug_class = _abstain(hits, order, probabilities, found, none_fits=none_fits)
+    return verdict(kind, why, drug_class=drug_class, nearest=found.nearest if kind is Verdict.UNKNOWN_VARIANT else ())
 
 
 def _suffices(hits: HitList, hit: Hit) -> bool:
@@ -150,10 +171,10 @@ def _abstain(
     hits: HitList,
     order: tuple[int, ...],
     probabilities: NDArray[np.float64] | None,
-    relatives: tuple[Hit, ...],
+    support: Support,
     *,
     none_fits: bool,
-) -> tuple[Verdict, str, str | None, tuple[Hit, ...]]:
+) -> tuple[Verdict, str, str | None]:
     """Why nothing is named, and what is supported instead: an analogue, a class, or nothing.
 
     ``none_fits``: by the spectrum alone, at even odds, none of the candidates is likelier than one of them.
@@ -164,22 +185,17 @@ def _abstain(
         best = hits.hits[order[0]]
         figures = f"probability {probabilities[order[0]]:.3f} and similarity {best.score:.2f}"
         short = f"Not named: the best candidate, {best.substance.name}, has {figures}"
-    drug_class, share = class_support(relatives)
-    supported = drug_class is not None and share >= CLASS_SHARE and relatives[0].score >= FAR
-    nearest = tuple(hit for hit in relatives[:10] if supported and hit.substance.drug_class == drug_class)
+    drug_class, likely = support.drug_class, f"the drug class {support.drug_class} has probability {support.probability:.2f}"
     # An analogue is one only where none fits; the spectrum must say so, whatever the library usually holds.
-    if none_fits and nearest and nearest[0].score >= NEAR:
-        first = f"first {nearest[0].substance.name} (similarity {nearest[0].score:.2f})"
-        why = f"{short}; the spectrum alone speaks for none of them; the nearest references are {drug_class}s, {first}."
-        return Verdict.UNKNOWN_VARIANT, why, drug_class, nearest
+    if none_fits and drug_class is not None and support.nearest:
+        return Verdict.UNKNOWN_VARIANT, f"{short}; the spectrum alone speaks for none of them; {likely}.", drug_class
     if probabilities is not None and order and probabilities[order[0]] >= 0.5 and _suffices(hits, hits.hits[order[0]]):
-        own = hits.hits[order[0]].substance.drug_class or (drug_class if supported else None)
-        why = f"{short}: likelier than not, but not enough to name it; confirm it or measure again."
-        return Verdict.CLASS_ONLY, why, own, ()
-    if not nearest:
-        return Verdict.NO_MATCH, f"{short}; no drug class is supported by the nearest references.", None, ()
-    near = "no substance can be named without a probability" if probabilities is None else "but no analogue is near"
-    return Verdict.CLASS_ONLY, f"{short}; {share:.0%} of the likeness is to the class {drug_class}, {near}.", drug_class, nearest
+        own = hits.hits[order[0]].substance.drug_class or drug_class
+        return Verdict.CLASS_ONLY, f"{short}: likelier than not, but not enough to name it; confirm it or measure again.", own
+    if drug_class is None:
+        return Verdict.NO_MATCH, f"{short}; no drug class is supported by the references.", None
+    near = "no substance can be named without a probability" if probabilities is None else "but the candidates are not excluded either"
+    return Verdict.CLASS_ONLY, f"{short}; {likely}, {near}.", drug_class
 
 
 def with_foreign_peaks(decision: Decision, hits: HitList, share: float, masses: tuple[int, ...]) -> Decision:
@@ -208,19 +224,18 @@ def with_foreign_peaks(decision: Decision, hits: HitList, share: float, masses: 
     return replace(decision, verdict=Verdict.CLASS_ONLY, isomer_set=(), drug_class=best.drug_class, findings=(reason, *others, finding))
 
 
-def class_support(relatives: tuple[Hit, ...]) -> tuple[str | None, float]:
-    """The drug class that the nearest references agree on, and its share of their squared scores.
+def class_support(relatives: tuple[Hit, ...]) -> Support:
+    """The drug class that the nearest references agree on, for techniques without a model of class probabilities.
 
     Returns
     -------
-    (str or None, float)
-        None where the strongest vote is for "no drug class" or there are no relatives.
+    Support
+        Its probability is the share of the class in the squared scores of the ten nearest.
     """
-    nearest = relatives[:10]
     votes: dict[str | None, float] = {}
-    for hit in nearest:
+    for hit in relatives[:10]:
         votes[hit.substance.drug_class] = votes.get(hit.substance.drug_class, 0.0) + hit.score**2
-    if not votes or not sum(votes.values()):
-        return None, 0.0
-    best = max(votes, key=lambda name: (votes[name], name or ""))
-    return best, votes[best] / sum(votes.values())
+    best = max(votes, key=lambda name: (votes[name], name or ""), default=None)
+    share = votes[best] / sum(votes.values()) if votes.get(best) else 0.0
+    is_supported = best is not None and share >= CLASS_SHARE and relatives[0].score >= FAR
+    return Support(drug_class=best if is_supported else None, probability=share if is_supported else 0.0, nearest=relatives)

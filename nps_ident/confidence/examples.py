@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from nps_ident.confidence.features import candidate_features
 from nps_ident.confidence.training import Example
+from nps_ident.library.compiled import skeleton_code
+from nps_ident.library.isomers import isomers_left_open
 from nps_ident.library.search import search
 from nps_ident.spectra.peaks import prepare, principal_ions
 
@@ -20,6 +25,8 @@ __all__ = ["example", "hits_of", "is_near_copy", "repeats"]
 
 NEAR_COPY = 0.9995
 """Score from which two spectra are taken for one measurement published twice: no two laboratories agree to one part in two thousand."""
+_OWN_FORMS = 10
+"""Hits asked for beyond those wanted where the compound's own, its labelled forms among them, are passed over."""
 FEWEST_PEAKS = 5
 """Below so many shared peaks a score near 1 is common and proves no copy: one shared fragment gives 1."""
 
@@ -42,7 +49,7 @@ def hits_of(spectrum: MassSpectrum, members: Sequence[Library], *, most: int) ->
 
 
 def example(
-    spectrum: MassSpectrum, members: Sequence[Library], *, most: int, compound: str, laboratory: str, in_library: bool
+    spectrum: MassSpectrum, members: Sequence[Library], *, most: int, compound: str, laboratory: str, in_library: bool, withheld: bool = False
 ) -> Example:
     """The hit list of one spectrum of known origin, as numbers.
 
@@ -53,11 +60,21 @@ def example(
     laboratory : str
     in_library : bool
         Whether the libraries hold the compound.
+    withheld : bool
+        Answer as if they did not: the compound's references, labelled forms too, are passed over.  Makes of every reference a query of
+        something unknown to the others.
     """
-    query, hits = hits_of(spectrum, members, most=most)
+    query, hits = hits_of(spectrum, members, most=most + _OWN_FORMS * withheld)
+    if withheld:
+        others = tuple(hit for hit in hits.hits if not (hit.substance.inchikey or "").startswith(compound))
+        hits, in_library = replace(hits, hits=others[:most]), False
     skeletons = [hit.substance.skeleton for hit in hits.hits]
+    without = isomers_left_open(hits.hits, members, hits.technique, withheld=skeleton_code(compound))
+    now = without if withheld else isomers_left_open(hits.hits, members, hits.technique)
     return Example(
         features=candidate_features(hits),
+        isomers_open=np.array(now, dtype=np.int8),
+        isomers_open_without=np.array(without, dtype=np.int8),
         true=skeletons.index(compound) if in_library and compound in skeletons else -1,
         in_library=in_library,
         n_query_peaks=query.n_peaks,

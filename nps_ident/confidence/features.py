@@ -31,8 +31,11 @@ CANDIDATE_FEATURES: dict[Technique, tuple[str, ...]] = {
 }
 """The columns of :func:`candidate_features`, by technique."""
 
-LIST_FEATURES = ("log_odds_first", "log_query_peaks")
-"""The columns that :func:`list_features` adds to the candidate features of the first candidate."""
+LIST_FEATURES = {
+    Technique.EI_MS: ("log_query_peaks", "isomers_open", "structure_unknown"),
+    Technique.MSMS: ("log_query_peaks", "isomers_open", "structure_unknown", "log_odds_first"),
+}
+"""The columns that :func:`list_features` adds to the candidate features of the first candidate, by technique."""
 
 
 def candidate_features(hits: HitList) -> NDArray[np.float64]:
@@ -66,21 +69,31 @@ def _msms(hit: Hit) -> tuple[float, ...]:
     )
 
 
-def list_features(candidates: NDArray[np.float64], utilities: NDArray[np.float64], n_query_peaks: int) -> NDArray[np.float64]:
-    """What speaks for the substance being in the library at all: the first candidate's features, its lead, and the query's size.
+def list_features(
+    candidates: NDArray[np.float64], utilities: NDArray[np.float64], *, technique: Technique, n_query_peaks: int, isomers_open: int
+) -> NDArray[np.float64]:
+    """What speaks for the substance being in the library at all: the first candidate's features, its open isomers, the query's size.
+
+    The lead of the first candidate is none of them for EI: what is *not* in the library leads as clearly over its nearest isomer's rivals.
 
     Parameters
     ----------
     candidates : ndarray, shape (n_candidates, n_features)
     utilities : ndarray, shape (n_candidates,)
         Of the conditional model; the first candidate is the one of the highest.
+    technique : Technique
     n_query_peaks : int
+    isomers_open : int
+        Of the first candidate (:func:`nps_ident.library.isomers.isomers_left_open`).
 
     Returns
     -------
-    ndarray of float64, shape (n_features + 2,)
+    ndarray of float64, shape (n_features + n_list_features,)
     """
     first = int(np.argmax(utilities))
-    others = np.delete(utilities, first)
-    lead = utilities[first] - np.logaddexp.reduce(others) if len(others) else 10.0
-    return np.concatenate([candidates[first], [np.clip(lead, -10.0, 10.0), np.log1p(n_query_peaks)]])
+    added = [np.log1p(n_query_peaks), float(isomers_open > 0), float(isomers_open < 0)]
+    if "log_odds_first" in LIST_FEATURES[technique]:
+        others = np.delete(utilities, first)
+        lead = utilities[first] - np.logaddexp.reduce(others) if len(others) else 10.0
+        added.append(np.clip(lead, -10.0, 10.0))
+    return np.concatenate([candidates[first], added])

@@ -11,13 +11,17 @@ from nps_ident.confidence.calibration import SCHEMA, content_hash
 from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES, list_features
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from nps_ident.model import Technique
 
 __all__ = ["Example", "Settings", "fit", "folds", "without"]
+
+
+_CONSTANT = 1e-5
+"""Coefficients are written with six decimals."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +31,9 @@ class Example:
     Parameters
     ----------
     features : ndarray, shape (n_candidates, n_features)
+    isomers_open, isomers_open_without : ndarray of int8, shape (n_candidates,)
+        Whether some isomer of each candidate has no reference (:func:`nps_ident.library.isomers.isomers_left_open`); the second, were the
+        true substance's own references taken out.
     true : int
         Row of the true substance; -1 where it is not among the candidates.
     in_library : bool
@@ -36,6 +43,8 @@ class Example:
     """
 
     features: NDArray[np.float64]
+    isomers_open: NDArray[np.int8]
+    isomers_open_without: NDArray[np.int8]
     true: int
     in_library: bool
     n_query_peaks: int
@@ -71,7 +80,16 @@ def folds(compounds: Iterable[str], *, n_folds: int, seed: int) -> dict[str, int
     return {name: int(place) % n_folds for name, place in zip(names, order, strict=True)}
 
 
-def fit(examples: Sequence[Example], *, technique: Technique, kind: str, name: str, settings: Settings, about: dict[str, Any]) -> dict[str, Any]:
+def fit(
+    examples: Sequence[Example],
+    *,
+    technique: Technique,
+    kind: str,
+    name: str,
+    settings: Settings,
+    about: dict[str, Any],
+    log10_lr_bounds: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Fit a calibration.
 
     Parameters
@@ -81,6 +99,9 @@ def fit(examples: Sequence[Example], *, technique: Technique, kind: str, name: s
         that is not in the library, beside those that really are not (Stein 1994).
     about : dict
         Data, date and metrics, stored verbatim.
+    log10_lr_bounds : mapping, optional
+        ``low`` and ``high``, the least and greatest log10 LR that held-out answers bear
+        (:func:`nps_ident.confidence.metrics.elub_bounds`), among ``n_substances``.
 
     Returns
     -------
@@ -89,7 +110,7 @@ def fit(examples: Sequence[Example], *, technique: Technique, kind: str, name: s
     """
     known = [e for e in examples if e.true >= 0]
     utility = _conditional_logit(known, settings.ridge)
-    rows, labels = _in_library_rows(examples, utility)
+    rows, labels = _in_library_rows(examples, utility, technique)
     mean, scale, weight, intercept = _logistic(rows, labels, settings.prior_in_library)
     fields: dict[str, Any] = {
         "schema": SCHEMA,
@@ -97,11 +118,12 @@ def fit(examples: Sequence[Example], *, technique: Technique, kind: str, name: s
         "technique": technique.value,
         "kind": kind,
         "features": list(CANDIDATE_FEATURES[technique]),
-        "list_features": list(LIST_FEATURES),
+        "list_features": list(LIST_FEATURES[technique]),
         "prior_in_library": settings.prior_in_library,
         "utility": _rounded(utility),
         "in_library": {"mean": _rounded(mean), "scale": _rounded(scale), "weight": _rounded(weight), "intercept": round(intercept, 6)},
         "n_known": len(known),
+        "log10_lr_bounds": dict(log10_lr_bounds) if log10_lr_bounds else None,
         "lowest_score": round(float(np.quantile([e.features[e.true, 0] for e in known], 0.005)), 4),
         "smallest_library": settings.smallest_library,
         "match_cut": settings.match_cut,
@@ -136,21 +158,26 @@ def _conditional_logit(known: Sequence[Example], ridge: float) -> NDArray[np.flo
     return np.asarray(minimize(loss, np.zeros(len(scale)), jac=True, method="L-BFGS-B").x / scale)
 
 
-def _in_library_rows(examples: Sequence[Example], utility: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def _in_library_rows(
+    examples: Sequence[Example], utility: NDArray[np.float64], technique: Technique
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     rows: list[NDArray[np.float64]] = []
     labels: list[int] = []
 
-    def add(features: NDArray[np.float64], n_peaks: int, label: int) -> None:
+    def add(features: NDArray[np.float64], isomers_open: NDArray[np.int8], n_peaks: int, label: int) -> None:
         if len(features):
-            rows.append(list_features(features, features @ utility, n_peaks))
+            utilities = features @ utility
+            of_first = int(isomers_open[int(np.argmax(utilities))])
+            rows.append(list_features(features, utilities, technique=technique, n_query_peaks=n_peaks, isomers_open=of_first))
             labels.append(label)
 
     for example in examples:
         if not example.in_library:
-            add(example.features, example.n_query_peaks, 0)
+            add(example.features, example.isomers_open, example.n_query_peaks, 0)
         elif example.true >= 0:
-            add(example.features, example.n_query_peaks, 1)
-            add(np.delete(example.features, example.true, axis=0), example.n_query_peaks, 0)
+            add(example.features, example.isomers_open, example.n_query_peaks, 1)
+            without = np.delete(example.isomers_open_without, example.true)
+            add(np.delete(example.features, example.true, axis=0), without, example.n_query_peaks, 0)
     return np.array(rows), np.array(labels)
 
 
@@ -159,7 +186,8 @@ def _logistic(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
     from sklearn.linear_model import LogisticRegression
 
-    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-9
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    scale[scale < _CONSTANT] = 1.0  # a column that is the same in all examples teaches nothing, and must not be divided by nothing
     share = labels.mean()
     weights = np.where(labels == 1, prior / share, (1.0 - prior) / (1.0 - share))
     model = LogisticRegression(C=1.0, max_iter=5000).fit((rows - mean) / scale, labels, sample_weight=weights)

@@ -107,7 +107,7 @@ def calibrate(
     searched = Libraries(libraries.of_kind(kind))
     settings = _settings(technique, kind, prior_in_library)
     rows, kept, left_out = _examples(pairs, searched, technique, settings.smallest_library)
-    n_coefficients = len(CANDIDATE_FEATURES[technique]) + len(LIST_FEATURES)
+    n_coefficients = len(CANDIDATE_FEATURES[technique]) + len(LIST_FEATURES[technique])
     _require_enough(rows, PER_COEFFICIENT * n_coefficients, len(left_out))
     cells, splits, warnings = _cells(rows, PER_COEFFICIENT_HELD_OUT * n_coefficients, seed)
     judged: dict[int, Judged] = {}
@@ -134,7 +134,8 @@ def calibrate(
         "metrics_of": "answers of models that had not seen the query's compound (nor its laboratory, where the splits say so)",
         "limits": warnings,
     }
-    content = fit(rows, technique=technique, kind=kind, name=name, settings=settings, about=whole)
+    bounds = whole["metrics"]["log10_lr_bounds"]
+    content = fit(rows, technique=technique, kind=kind, name=name, settings=settings, about=whole, log10_lr_bounds=bounds)
     return CrossValidated(content=content, evaluation=evaluation, warnings=tuple(warnings))
 
 

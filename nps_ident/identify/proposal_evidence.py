@@ -85,7 +85,7 @@ def signal_of(
     if ei:
         masses = np.rint(mz).astype(np.int64)
         unit, where = np.unique(masses, return_inverse=True)
-        intensity, mz = np.bincount(where, weights=intensity), unit.astype(np.float64)
+        intensity, mz = np.asarray(np.bincount(where, weights=intensity), dtype=np.float64), unit.astype(np.float64)
     ratio = None
     if ei and len(mz):
         at = dict(zip(mz.astype(int).tolist(), intensity.tolist(), strict=True))

@@ -45,7 +45,8 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
     chosen = [read_calibration(path) for path in settings.get("calibration", ())]
     calibrations = {(calibration.technique, calibration.kind): calibration for calibration in chosen} or None
     catalogue = open_catalogue(settings["catalogue"]) if settings.get("catalogue") else None
-    answer = identify(_query(settings), libraries, top=int(settings.get("top", 10)), calibrations=calibrations, catalogue=catalogue)
+    top, proposals = int(settings.get("top", 10)), bool(settings.get("proposals", True))
+    answer = identify(_query(settings), libraries, top=top, calibrations=calibrations, catalogue=catalogue, proposals=proposals)
     return answer.to_dict()
 
 

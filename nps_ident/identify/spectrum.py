@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nps_ident.confidence.calibration import shipped_calibration
-from nps_ident.confidence.decision import SEPARATED_BY, Decision, decide, with_foreign_peaks
+from nps_ident.confidence.decision import Decision, decide, with_foreign_peaks
+from nps_ident.confidence.separation import in_order, separated_by_set
 from nps_ident.errors import InputError, LibraryError
+from nps_ident.identify.unknown import supported, variant_of
 from nps_ident.library.compiled import SECTIONS
 from nps_ident.library.fragment_lists import listed_substances
-from nps_ident.library.search import relatives, search
+from nps_ident.library.search import search
 from nps_ident.library.search_ei import foreign_peaks
-from nps_ident.model import Candidate, Finding, Identification, MassSpectrum, Severity, Technique, Variant, Verdict
+from nps_ident.model import Candidate, Finding, Identification, MassSpectrum, Severity, Technique, Verdict
 from nps_ident.similarity.match_factor import nominal
 from nps_ident.spectra.peaks import prepare, principal_ions
 
@@ -66,6 +68,7 @@ def identify(
     top: int = 10,
     calibrations: Mapping[tuple[Technique, str], Calibration] | None = None,
     catalogue: Catalogue | None = None,
+    proposals: bool = True,
 ) -> Identification:
     """Say what a spectrum shows, how sure that is, and on what grounds.
 
@@ -81,6 +84,8 @@ def identify(
         In place of those that ship for the same technique and kind of library.
     catalogue : Catalogue, optional
         What stereoisomers, and isomers that no reference covers, are looked up in; by default the one that ships.
+    proposals : bool
+        Whether structures are proposed for an unknown variant: takes a second or three.
 
     Returns
     -------
@@ -111,7 +116,14 @@ def identify(
     named = decision.verdict in NAMED
     if not named and decision.verdict is not Verdict.INADEQUATE and any(member.kind == "principal_ions" for member in libraries.members):
         decision = _with_fragment_lists(prepared, decision)
-    findings = (*decision.findings, *chosen.findings, *_about_best(matches, decision, catalogue), *prepared.findings)
+    members = tuple(hits.hits[i] for i in decision.isomer_set)
+    pairs = separated_by_set([hit.substance for hit in members], prepared.technique) if members else ()
+    variant, about_variant = variant_of(prepared, decision, hits, catalogue=catalogue, proposals=proposals)
+    findings = (
+        *(*decision.findings, *chosen.findings, *_about_best(matches, decision, catalogue, at_bound=_at_bound(matches, chosen)), *about_variant),
+        *(Finding(code="IDENT-014", severity=Severity.INFO, text=pair.in_words()) for pair in pairs),
+        *prepared.findings,
+    )
     return Identification(
         spectrum=prepared,
         verdict=decision.verdict,
@@ -120,12 +132,12 @@ def identify(
         library=libraries.stamp,
         software=_software(),
         calibration=chosen.calibration.stamp if chosen.calibration else None,
-        isomer_set=_keys(tuple(hits.hits[i] for i in decision.isomer_set)) if decision.isomer_set else None,
+        isomer_set=_keys(members) if members else None,
         isomers_without_reference=(
             _isomers_without_reference(matches[0], prepared.technique, libraries, catalogue) if named and matches else None
         ),
-        separated_by=SEPARATED_BY[prepared.technique] if decision.verdict is Verdict.ISOMER_SET else None,
-        variant=_variant(decision),
+        separated_by=in_order(pairs) or None,
+        variant=variant,
         unexplained_fraction=chosen.unexplained,
         findings=findings,
     )
@@ -149,8 +161,7 @@ def _answer(
             f"{calibration.smallest_library} on, so no probability is given."
         )
         too_small, calibration = (Finding(code="IDENT-003", severity=Severity.WARNING, text=text),), None
-    near = relatives(query, members, hits, most=SEARCHED)
-    decision = decide(hits, query.n_peaks, calibration, relatives=near)
+    decision = decide(hits, query.n_peaks, calibration, support=lambda: supported(query, hits, most=SEARCHED))
     foreign = None
     if technique is Technique.EI_MS and decision.verdict in NAMED:
         foreign, masses = foreign_peaks(nominal(query.mz, query.intensity), hits.hits[decision.order[0]])
@@ -235,8 +246,8 @@ def _with_fragment_lists(prepared: MassSpectrum, decision: Decision) -> Decision
 def _candidate(hit: Hit, probability: float | None, answer: _Answer) -> Candidate:
     calibration = answer.calibration
     lr = None
-    # Where too little can be compared, the probability rests on the mass: evidence too thin for a likelihood ratio.
-    comparable = answer.decision.verdict is not Verdict.INADEQUATE
+    # Where no peak is shared, or too little can be compared, the probability rests on the mass: too thin for a likelihood ratio.
+    comparable = answer.decision.verdict is not Verdict.INADEQUATE and hit.n_matched > 0
     if calibration is not None and probability is not None and comparable and hit.score >= calibration.lowest_score:
         lr = calibration.log10_lr(probability, max(answer.hits.n_substances, 1))
     fields = hit.library.reference(int(hit.library[f"{SECTIONS[answer.hits.technique]}.reference"][hit.row]))
@@ -279,7 +290,9 @@ def _keys(hits: tuple[Hit, ...]) -> tuple[str, ...]:
     return tuple(hit.substance.inchikey or hit.substance.name for hit in hits)
 
 
-def _about_best(matches: tuple[Candidate, ...], decision: Decision, catalogue: Catalogue | None) -> tuple[Finding, ...]:
+def _about_best(
+    matches: tuple[Candidate, ...], decision: Decision, catalogue: Catalogue | None, *, at_bound: bool
+) -> tuple[Finding, ...]:
     """What must be said about the first candidate of an answer that names."""
     if not matches or decision.verdict not in NAMED:
         return ()
@@ -299,9 +312,17 @@ def _about_best(matches: tuple[Candidate, ...], decision: Decision, catalogue: C
         note("IDENT-007", f"{best.name} is isotope-labelled: a standard added in the laboratory, not the drug.")
     if best.status != "confirmed":
         note("IDENT-008", f"{best.name} is an entry of your own register in state '{best.status}': nobody has reviewed it.")
+    if at_bound:
+        note("IDENT-015", "The likelihood ratio stands at its bound: the spectra behind the calibration bear no more.", Severity.INFO)
     if matches[0].log10_lr is None and matches[0].probability is not None:
         note("IDENT-009", "The score lies below those the calibration has seen for true candidates; no likelihood ratio is given.")
     return tuple(findings)
+
+
+def _at_bound(matches: tuple[Candidate, ...], answer: _Answer) -> bool:
+    """Whether the first candidate's likelihood ratio was cut to the greatest that the calibration allows."""
+    lr, calibration = matches[0].log10_lr if matches else None, answer.calibration
+    return lr is not None and calibration is not None and lr >= calibration.greatest_log10_lr(max(answer.hits.n_substances, 1))
 
 
 def _stereoisomers(inchikey: str, catalogue: Catalogue | None) -> tuple[tuple[str, str], ...]:
@@ -329,20 +350,6 @@ def _isomers_without_reference(
         and other.drug_class == substance.drug_class
         and other.skeleton != substance.skeleton
         and not any(member.covers(technique, other.skeleton) for member in libraries.members)
-    )
-
-
-def _variant(decision: Decision) -> Variant | None:
-    if decision.verdict not in {Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY}:
-        return None
-    nearest = decision.nearest if decision.verdict is Verdict.UNKNOWN_VARIANT else ()
-    first = nearest[0] if nearest else None
-    known = first is not None and first.mass_shift_known
-    return Variant(
-        nearest=_keys(nearest),
-        mass_shift_da=first.mass_shift_da if first is not None and known else None,
-        drug_class=decision.drug_class,
-        predicted_mass_da=first.mass_shift_da + first.reference_mass_da if first is not None and known else None,
     )
 
 

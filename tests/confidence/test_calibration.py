@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,9 +112,11 @@ def test_the_probability_is_that_of_the_coefficients(technique: Technique, kind:
     shares = [math.exp(u - highest) for u in utilities]
     shares = [share / sum(shares) for share in shares]
     first = utilities.index(highest)
-    others = [u for i, u in enumerate(utilities) if i != first]
-    lead = highest - math.log(sum(math.exp(u) for u in others)) if others else 10.0
-    row = [*features[first], min(max(lead, -10.0), 10.0), math.log(1 + n_peaks)]
+    row = [*features[first], math.log(1 + n_peaks), 0.0, 1.0]  # made-up substances: no structure, so nothing is known of isomers
+    if technique is Technique.MSMS:
+        others = [u for i, u in enumerate(utilities) if i != first]
+        lead = highest - math.log(sum(math.exp(u) for u in others)) if others else 10.0
+        row.append(min(max(lead, -10.0), 10.0))
     model = stored["in_library"]
     z = sum(w * (x - m) / s for w, x, m, s in zip(model["weight"], row, model["mean"], model["scale"], strict=True)) + model["intercept"]
     edge = 1 / (stored["n_known"] + 2)
@@ -133,7 +136,7 @@ def test_without_candidates_there_are_no_probabilities() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_likelihood_ratio_is_bounded_by_the_examples_behind_it(path: Path) -> None:
-    calibration = read_calibration(path)
+    calibration = replace(read_calibration(path), log10_lr_bounds=None)
     n_substances = 1000
     prior = calibration.prior_in_library / n_substances
     prior_odds = prior / (1 - prior)
@@ -148,8 +151,19 @@ def test_the_likelihood_ratio_is_bounded_by_the_examples_behind_it(path: Path) -
     assert values == sorted(values)
 
 
+def test_the_likelihood_ratio_is_bounded_by_what_held_out_answers_bore_out() -> None:
+    calibration = replace(read_calibration(FILES[0]), log10_lr_bounds={"low": -1.5, "high": 3.0, "n_substances": 1000.0})
+    assert calibration.log10_lr(1.0, 1000) == 3.0
+    assert calibration.log10_lr(1.0, 10_000) == pytest.approx(4.0), "the same posterior odds against ten times lower prior odds"
+    assert calibration.log10_lr(0.0, 1000) == -1.5
+    assert calibration.greatest_log10_lr(100) == pytest.approx(2.0)
+    inside = calibration.prior_in_library / 1000
+    assert calibration.log10_lr(inside, 1000) == pytest.approx(0.0, abs=1e-9)
+
+
 def test_a_lone_candidate_has_the_greatest_lead(msms_library: Library) -> None:
     hits, n_peaks = _hits(Technique.MSMS, msms_library)
     alone = HitList(technique=hits.technique, kind="full", hits=hits.hits[:1], n_substances=240, n_compared=hits.n_compared)
-    row = list_features(candidate_features(alone), candidate_features(alone)[:, 0], n_peaks)
-    assert row[-2] == 10.0
+    features = candidate_features(alone)
+    row = list_features(features, features[:, 0], technique=Technique.MSMS, n_query_peaks=n_peaks, isomers_open=1)
+    assert row[-4:].tolist() == [math.log1p(n_peaks), 1.0, 0.0, 10.0]
