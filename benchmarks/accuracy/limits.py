@@ -1,0 +1,134 @@
+"""What limits the accuracy: of the answers that are wrong or withheld, how many are isomers, relatives, or something else.
+
+    python -m benchmarks.accuracy.limits --data DATA --work FOLDER
+
+Reads the answers and libraries that ``cross_fit.py`` left in FOLDER and writes ``results/limits.json``.  Shares are of queries, their intervals
+of compounds, since queries of one compound are alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.accuracy.cross_fit import RESULTS
+from benchmarks.accuracy.dev_data import KINDS, dev_set
+from benchmarks.accuracy.settings import DATE, SEED
+from nps_ident.chemistry.formula import parse_formula
+from nps_ident.chemistry.ring_isomers import ring_isomers
+from nps_ident.confidence.metrics import rate_interval
+from nps_ident.errors import ChemistryError
+from nps_ident.library.compiled import open_compiled
+from nps_ident.model import Technique
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nps_ident.model import Substance
+
+RUNS = {
+    "ei": (Technique.EI_MS, ("ei-reference-full",)),
+    "ei-background": (Technique.EI_MS, ("ei-reference-full", "ei-background")),
+    "msms": (Technique.MSMS, ("msms-reference-full",)),
+    "msms-background": (Technique.MSMS, ("msms-reference-full", "msms-background")),
+}
+KINDS_OF_ERROR = ("ring-position isomer", "other isomer", "same drug class", "other", "formula not known", "no candidate")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="where cross_fit.py left libraries and answers")
+    arguments = parser.parse_args()
+    runs = {}
+    for name, (technique, folders) in RUNS.items():
+        truth = _truth(dev_set(arguments.data, technique).folder)
+        known = _substances(arguments.work, folders)
+        rows = [(truth[a["query"]["id"]], a) for a in map(json.loads, (arguments.work / f"{name}.jsonl").open(encoding="utf-8"))]
+        runs[name] = {
+            "known, first candidate wrong": _counted([r for r in rows if r[0]["kind"] == "known"], _wrong_first, known),
+            "unknown, answered match": _counted([r for r in rows if r[0]["kind"] == "unknown"], _matched, known),
+            "decoy, answered match": _counted([r for r in rows if r[0]["kind"] == "decoy"], _matched, known),
+        }
+        for what, found in runs[name].items():
+            print(f"{name}: {what}: {found['share']:.3f} {found['interval_95']}, by kind {found['by_kind']}")
+    command = "python -m benchmarks.accuracy.limits --data DATA --work FOLDER"
+    (RESULTS / "limits.json").write_text(json.dumps({"date": DATE, "command": command, "runs": runs}, indent=1) + "\n", encoding="utf-8")
+
+
+def _truth(folder: Path) -> dict[str, dict[str, str]]:
+    found = {}
+    for stem in KINDS:
+        with (folder / f"{stem}_truth.csv").open(newline="", encoding="utf-8") as file:
+            found.update({row["id"]: row for row in csv.DictReader(file)})
+    return found
+
+
+def _substances(work: Path, folders: Sequence[str]) -> dict[str, Substance]:
+    found: dict[str, Substance] = {}
+    for folder in folders:
+        library = open_compiled(work / folder)
+        for row in range(library.counts["substances"]):
+            substance = library.substance(row)
+            if substance.inchikey and not substance.isotope_labelled:
+                found.setdefault(substance.inchikey[:14], substance)
+    return found
+
+
+def _wrong_first(truth: Mapping[str, str], answer: Mapping[str, Any]) -> bool:
+    return not answer["matches"] or _block(answer) != truth["ik14"]
+
+
+def _matched(_: Mapping[str, str], answer: Mapping[str, Any]) -> bool:
+    return bool(answer["verdict"] == "match")
+
+
+def _block(answer: Mapping[str, Any]) -> str:
+    first = answer["matches"][0]
+    return "*" if first["isotope_labelled"] else str(first["inchikey"] or "")[:14]
+
+
+def _counted(rows: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]], is_counted: Any, known: Mapping[str, Substance]) -> dict[str, Any]:
+    hits = np.array([is_counted(truth, answer) for truth, answer in rows], dtype=bool)
+    compounds = [truth["ik14"] for truth, _ in rows]
+    by_kind: dict[str, int] = defaultdict(int)
+    names = set()
+    for (truth, answer), hit in zip(rows, hits.tolist(), strict=True):
+        if hit:
+            by_kind[_kind(truth, answer, known)] += 1
+            names.add(truth["ik14"])
+    low, high = rate_interval(hits.astype(float), compounds, seed=SEED)
+    return {
+        "n": len(rows),
+        "share": round(float(hits.mean()), 4),
+        "interval_95": [round(low, 4), round(high, 4)],
+        "n_compounds_counted": len(names),
+        "by_kind": {kind: by_kind[kind] for kind in KINDS_OF_ERROR if by_kind[kind]},
+    }
+
+
+def _kind(truth: Mapping[str, str], answer: Mapping[str, Any], known: Mapping[str, Substance]) -> str:
+    """What the first candidate is to the truth."""
+    if not answer["matches"]:
+        return "no candidate"
+    said = known.get(_block(answer))
+    try:
+        same = said is not None and said.formula is not None and parse_formula(said.formula) == parse_formula(truth["formula"])
+        if said is None or said.formula is None:
+            return "formula not known"
+        if same:
+            of_ring = said.smiles is not None and truth["ik14"] in ring_isomers(said.smiles)
+            return "ring-position isomer" if of_ring else "other isomer"
+    except ChemistryError:
+        return "formula not known"
+    return "same drug class" if said.drug_class and said.drug_class == truth["class"] else "other"
+
+
+if __name__ == "__main__":
+    main()
