@@ -32,7 +32,10 @@ NAMED_FROM = {Technique.EI_MS: 0.6, Technique.MSMS: 0.5, Technique.DART_MS: 0.0}
 """Raw scores below which nothing is named: an EI match factor below 600 is a very poor match (NIST Mass Spectral Search Program 2.0, user
 guide); an entropy similarity below a half leaves more unsaid than said."""
 NONE_FITS = 0.5
-"""P(in library) at even odds below which none of the candidates is said to fit."""
+"""P(in library) at even odds below which none of the candidates is said to fit …"""
+EXCELLENT = 0.9
+"""… unless the first one's raw score is as high as this: a match factor of 900 is an excellent match (NIST Mass Spectral Search Program 2.0,
+user guide), and whatever speaks against it, it fits."""
 FOREIGN_CUT = 0.25
 """Share of an EI query's signal in strong peaks that the named reference lacks, from which nothing is named: a quarter is more than another
 laboratory's instrument usually adds.  From ``FOREIGN_SAID`` on it is said.  Both are choices (docs/probability.md, "Mixtures")."""
@@ -118,7 +121,12 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
         why = f"No calibration holds for {hits.technique} searches of {hits.kind.replace('_', '-')} libraries: no probability, nothing is named."
         findings.append(Finding(code="IDENT-002", severity=Severity.WARNING, text=why))
     none_fits = calibration is not None and (
-        not order or (probabilities is not None and calibration.at_even_odds(float(probabilities.sum())) < NONE_FITS)
+        not order
+        or (
+            probabilities is not None
+            and hits.hits[order[0]].score < EXCELLENT
+            and calibration.at_even_odds(float(probabilities.sum())) < NONE_FITS
+        )
     )
     found = support()
     kind, why, drug_class = _abstain(hits, order, probabilities, found, none_fits=none_fits)

@@ -286,6 +286,11 @@ def test_a_measured_unknown_is_opened_by_identify_and_named_once_a_library_has_i
     assert main(["unknown", "research"]) == 0
     assert "nothing is due" in capsys.readouterr().err
     both = ["--no-starter", "--library", str(reference), "--library", str(unknowns)]
-    assert main(["unknown", "research", items[0]["item"], *both, "--format", "json"]) == 0
-    assert {row["after"] for row in _json(capsys)} <= {"match", "isomer_set"}
+    after = set()
+    for item in items[:12]:
+        assert main(["unknown", "research", item["item"], *both, "--format", "json"]) == 0
+        after |= {row["after"] for row in _json(capsys)}
+    # Where ring-position isomers have no reference, or no structure is known, even its own spectrum does not name a substance.
+    assert after & {"match", "isomer_set"}
+    assert after <= {"match", "isomer_set", "class_only"}
     assert {_whole(item["item"], None, capsys)["state"] for item in items} == {"open", "named"}

@@ -165,6 +165,12 @@ def test_a_supported_class_makes_a_variant_only_where_none_fits() -> None:
     assert (nothing.verdict, nothing.drug_class, nothing.characterise) == (Verdict.NO_MATCH, None, False)
 
 
+def test_an_excellent_fit_is_never_called_an_unknown_variant() -> None:
+    for score, expected in ((0.95, Verdict.CLASS_ONLY), (0.85, Verdict.UNKNOWN_VARIANT)):
+        best = _hit("a", score, drug_class="cathinone")
+        assert decide(_list(best), 30, _calibration(in_library=-0.5), support=_for(best)).verdict is expected
+
+
 def test_support_is_not_asked_for_where_something_is_named() -> None:
     def asked() -> Support:
         raise AssertionError("the class model need not be loaded for a match")
@@ -186,7 +192,7 @@ def test_a_probability_from_the_mass_alone_is_said_to_be_one() -> None:
 
 
 def test_where_the_spectrum_speaks_for_a_listed_substance_none_is_called_an_unknown_variant() -> None:
-    best = _hit("a", 0.95, drug_class="cathinone")
+    best = _hit("a", 0.85, drug_class="cathinone")
     hits = _list(best, _hit("b", 0.5, drug_class="cathinone"))
     likelier = decide(hits, 30, _calibration(in_library=0.5), support=_for(best))  # P(in library) = 0.62, below the cut
     assert likelier.verdict is Verdict.CLASS_ONLY
