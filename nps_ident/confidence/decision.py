@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nps_ident.chemistry.formula import parse_formula
 from nps_ident.errors import ChemistryError
+from nps_ident.library.hits import name_of
 from nps_ident.model import Finding, Severity, Technique, Verdict
 from nps_ident.spectra.peaks import MIN_PEAKS
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nps_ident.confidence.calibration import Calibration
     from nps_ident.library.hits import Hit, HitList
 
-__all__ = ["Decision", "Support", "class_support", "decide", "with_foreign_peaks"]
+__all__ = ["NAMED_FROM", "Decision", "Support", "class_support", "decide", "with_foreign_peaks"]
 
 MAX_SET = 8
 """A longer list of candidates is no isomer set but ignorance."""
@@ -36,6 +37,8 @@ NONE_FITS = 0.5
 EXCELLENT = 0.9
 """… unless the first one's raw score is as high as this: a match factor of 900 is an excellent match (NIST Mass Spectral Search Program 2.0,
 user guide), and whatever speaks against it, it fits."""
+NEXT_TO_NOTHING = 0.1
+"""Raw score below which a probability is said to rest on the mass."""
 FOREIGN_CUT = 0.25
 """Share of an EI query's signal in strong peaks that the named reference lacks, from which nothing is named: a quarter is more than another
 laboratory's instrument usually adds.  From ``FOREIGN_SAID`` on it is said.  Both are choices (docs/probability.md, "Mixtures")."""
@@ -106,8 +109,8 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
         return Decision(verdict=kind, order=order, probabilities=ordered, findings=tuple(findings), **more)  # type: ignore[arg-type]
 
     n_needed = MIN_PEAKS - hits.precursor_agrees
-    if order and probabilities is not None and not hits.hits[order[0]].n_matched:
-        text = "The best candidate shares no peak with the query: its probability rests on the mass alone, and no likelihood ratio is given."
+    if order and probabilities is not None and (not hits.hits[order[0]].n_matched or hits.hits[order[0]].score < NEXT_TO_NOTHING):
+        text = "The best candidate shares next to nothing with the query: its probability rests on the mass, and no likelihood ratio is given."
         findings.append(Finding(code="IDENT-012", severity=Severity.WARNING, text=text))
     if hits.n_compared < n_needed:
         some = "1 peak" if hits.n_compared == 1 else f"{hits.n_compared} peaks"
@@ -148,16 +151,17 @@ def _named(
     first = order[0]
     best = float(probabilities[first])
     members = tuple(i for i in order if probabilities[i] >= calibration.set_ratio * best)
-    name = hits.hits[first].substance.name
+    name = name_of(hits.hits[first], hits.technique)
     hit = hits.hits[first]
     if not _suffices(hits, hit):
         return None
     if best >= calibration.match_cut:
-        rest = f"next {hits.hits[order[1]].substance.name} with {probabilities[order[1]]:.3f}" if len(order) > 1 else "no other candidate"
+        second = name_of(hits.hits[order[1]], hits.technique) if len(order) > 1 else None
+        rest = f"next {second} with {probabilities[order[1]]:.3f}" if second else "no other candidate"
         return Verdict.MATCH, f"Match: {name} has probability {best:.3f} (cut {calibration.match_cut:g}), {rest}.", ()
     together = float(sum(probabilities[i] for i in members))
     if 1 < len(members) <= MAX_SET and together >= calibration.set_cut:
-        names = ", ".join(hits.hits[i].substance.name for i in members)
+        names = ", ".join(name_of(hits.hits[i], hits.technique) for i in members)
         kind, formulae = _kind_of_set([hits.hits[i].substance.formula for i in members])
         why = f"{kind}: {names} together have probability {together:.3f} (cut {calibration.set_cut:g}; {formulae})."
         return Verdict.ISOMER_SET, why, members
@@ -192,7 +196,9 @@ def _abstain(
     else:
         best = hits.hits[order[0]]
         figures = f"probability {probabilities[order[0]]:.3f} and similarity {best.score:.2f}"
-        short = f"Not named: the best candidate, {best.substance.name}, has {figures}"
+        short = f"Not named: the best candidate, {name_of(best, hits.technique)}, has {figures}"
+        if probabilities[order[0]] >= 0.5 and not _suffices(hits, best):
+            short = f"{short}, too poor a fit to be named whatever its probability"
     drug_class, likely = support.drug_class, f"the drug class {support.drug_class} has probability {support.probability:.2f}"
     # An analogue is one only where none fits; the spectrum must say so, whatever the library usually holds.
     if none_fits and drug_class is not None and support.nearest:
@@ -221,12 +227,13 @@ def with_foreign_peaks(decision: Decision, hits: HitList, share: float, masses: 
     if share < FOREIGN_SAID:
         return decision
     best = hits.hits[decision.order[0]].substance
+    name = name_of(hits.hits[decision.order[0]], hits.technique)
     where = ", ".join(map(str, masses[:5]))
-    text = f"{share:.0%} of the signal stands in strong peaks that the reference of {best.name} lacks (m/z {where}): more may be present."
+    text = f"{share:.0%} of the signal stands in strong peaks that the reference of {name} lacks (m/z {where}): more may be present."
     finding = Finding(code="IDENT-011", severity=Severity.WARNING, text=text)
     if share < FOREIGN_CUT:
         return replace(decision, findings=(*decision.findings, finding))
-    why = f"Not named: {best.name} has probability {decision.probabilities[0]:.3f}, but too much of the signal is not of it; perhaps a mixture."
+    why = f"Not named: {name} has probability {decision.probabilities[0]:.3f}, but too much of the signal is not of it; perhaps a mixture."
     reason = Finding(code="IDENT-001", severity=Severity.WARNING, text=why)
     others = tuple(found for found in decision.findings if found.code != "IDENT-001")
     return replace(decision, verdict=Verdict.CLASS_ONLY, isomer_set=(), drug_class=best.drug_class, findings=(reason, *others, finding))

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nps_ident.confidence.calibration import shipped_calibration
-from nps_ident.confidence.decision import Decision, decide, with_foreign_peaks
+from nps_ident.confidence.decision import NAMED_FROM, Decision, decide, with_foreign_peaks
 from nps_ident.confidence.separation import in_order, separated_by_set
 from nps_ident.errors import InputError, LibraryError
 from nps_ident.identify.unknown import supported, variant_of
 from nps_ident.library.compiled import SECTIONS
 from nps_ident.library.fragment_lists import listed_substances
+from nps_ident.library.hits import NO_STEREO, name_of
 from nps_ident.library.search import search
 from nps_ident.library.search_ei import foreign_peaks
 from nps_ident.model import Candidate, Finding, Identification, MassSpectrum, Severity, Technique, Verdict
@@ -34,8 +35,6 @@ __all__ = ["SEARCHED", "identify"]
 SEARCHED = 25
 """Substances that calibration looks at; the calibrations that ship were fitted to as many."""
 NAMED = {Verdict.MATCH, Verdict.ISOMER_SET}
-NO_STEREO = "UHFFFAOY"
-"""What stands in the second block of an InChIKey without stereochemistry and isotopes: the hash of nothing (InChI Technical FAQ, 2023)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +113,17 @@ def identify(
         _candidate(hit, probability, chosen) for hit, probability in zip(ordered[:top], decision.probabilities, strict=False)
     )
     named = decision.verdict in NAMED
+    if not any(f"{SECTIONS[prepared.technique]}.substance" in member for member in libraries.members):
+        text = f"None of the libraries searched has a reference by {prepared.technique.value}."
+        decision = replace(decision, findings=(*decision.findings, Finding(code="IDENT-017", severity=Severity.WARNING, text=text)))
     if not named and decision.verdict is not Verdict.INADEQUATE and any(member.kind == "principal_ions" for member in libraries.members):
         decision = _with_fragment_lists(prepared, decision)
     members = tuple(hits.hits[i] for i in decision.isomer_set)
     pairs = separated_by_set([hit.substance for hit in members], prepared.technique) if members else ()
+    filed_as = ordered[0].substance.name if ordered else ""  # what the library calls all stereoisomers of that key
     variant, about_variant = variant_of(prepared, decision, hits, catalogue=catalogue, proposals=proposals)
     findings = (
-        *(*decision.findings, *chosen.findings, *_about_best(matches, decision, catalogue, at_bound=_at_bound(matches, chosen)), *about_variant),
+        *(*decision.findings, *chosen.findings, *_about_best(matches, decision, catalogue, filed_as=filed_as, at_bound=_at_bound(matches, chosen)), *about_variant),
         *(Finding(code="IDENT-014", severity=Severity.INFO, text=pair.in_words()) for pair in pairs),
         *prepared.findings,
     )
@@ -250,12 +253,12 @@ def _candidate(hit: Hit, probability: float | None, answer: _Answer) -> Candidat
     comparable = answer.decision.verdict is not Verdict.INADEQUATE and hit.n_matched > 0
     if calibration is not None and probability is not None and comparable and hit.score >= calibration.lowest_score:
         lr = calibration.log10_lr(probability, max(answer.hits.n_substances, 1))
+        if lr > 0.0 and hit.score < NAMED_FROM[answer.hits.technique]:
+            lr = None  # no support is claimed from a fit on which nothing may be named
     fields = hit.library.reference(int(hit.library[f"{SECTIONS[answer.hits.technique]}.reference"][hit.row]))
     proposed = hit.substance.status != "confirmed"
-    substance = hit.substance
-    if fields.get("label") and substance.inchikey and substance.inchikey[15:23] == NO_STEREO:
-        # Stereoisomers filed under one flat key share a row; what is shown is what this reference is a spectrum of.
-        substance = replace(substance, name=str(fields["label"]))
+    name = name_of(hit, answer.hits.technique)
+    substance = hit.substance if name == hit.substance.name else replace(hit.substance, name=name)
     return Candidate(
         substance=substance,
         score=hit.score,
@@ -291,7 +294,7 @@ def _keys(hits: tuple[Hit, ...]) -> tuple[str, ...]:
 
 
 def _about_best(
-    matches: tuple[Candidate, ...], decision: Decision, catalogue: Catalogue | None, *, at_bound: bool
+    matches: tuple[Candidate, ...], decision: Decision, catalogue: Catalogue | None, *, filed_as: str, at_bound: bool
 ) -> tuple[Finding, ...]:
     """What must be said about the first candidate of an answer that names."""
     if not matches or decision.verdict not in NAMED:
@@ -303,8 +306,8 @@ def _about_best(
         findings.append(Finding(code=code, severity=severity, text=text))
 
     if best.inchikey and not best.isotope_labelled:
-        forms = _stereoisomers(best.inchikey, catalogue)
-        others = ", ".join(dict.fromkeys(name for _, name in forms if name.casefold() != best.name.casefold()))
+        forms = [*(name for _, name in _stereoisomers(best.inchikey, catalogue)), filed_as]
+        others = ", ".join(dict.fromkeys(name for name in forms if name.casefold() != best.name.casefold()))
         if others or best.inchikey[15:23] != NO_STEREO:
             others = f"{others}, which may differ in their legal status" if others else "its stereoisomers"
             note("IDENT-006", f"Stereochemistry not established: mass spectra do not tell {best.name} from {others}.", Severity.INFO)
@@ -315,7 +318,7 @@ def _about_best(
     if at_bound:
         note("IDENT-015", "The likelihood ratio stands at its bound: the spectra behind the calibration bear no more.", Severity.INFO)
     if matches[0].log10_lr is None and matches[0].probability is not None:
-        note("IDENT-009", "The score lies below those the calibration has seen for true candidates; no likelihood ratio is given.")
+        note("IDENT-009", "The score lies below those on which something may be named; no likelihood ratio is given.")
     return tuple(findings)
 
 
@@ -330,7 +333,7 @@ def _stereoisomers(inchikey: str, catalogue: Catalogue | None) -> tuple[tuple[st
     from nps_ident.catalogue.store import open_catalogue
 
     same = (catalogue or open_catalogue()).by_skeleton(inchikey)
-    return tuple((other.inchikey, other.name) for other in same if other.inchikey and other.inchikey != inchikey and not other.isotope_labelled)
+    return tuple((other.inchikey, other.name) for other in same if other.inchikey and not other.isotope_labelled)
 
 
 def _isomers_without_reference(

@@ -24,6 +24,8 @@ __all__ = ["supported", "variant_of"]
 
 N_NEAREST = 10
 """Relatives listed."""
+FEWEST_PEAKS = 10
+"""Peaks of an EI spectrum below which no class and no mass is concluded: both were learnt from whole spectra, and from tables of twenty ions."""
 _ACCURATE_DA, _HEAVIEST_DA = 0.001, 1000.0
 """Precursors known to a thousandth (three decimals) below a thousand Da have few enough formulae to be listed."""
 
@@ -54,6 +56,8 @@ def supported(query: MassSpectrum, hits: HitList, *, most: int) -> Support:
         Relatives looked at.
     """
     technique = hits.technique
+    if technique is Technique.EI_MS and hits.n_compared < FEWEST_PEAKS:
+        return Support(drug_class=None, probability=0.0, nearest=())
     near = relatives(query, hits.members, hits, most=most)
     model = _class_model(technique, hits.kind)
     if model is None or not hits.members:
@@ -103,6 +107,9 @@ def variant_of(
 
 
 def _mass_of(prepared: MassSpectrum, decision: Decision, hits: HitList) -> _Mass:
+    if hits.technique is Technique.EI_MS and hits.n_compared < FEWEST_PEAKS:
+        why = f"{hits.n_compared} peaks tell neither class nor molecular mass; {FEWEST_PEAKS} are needed."
+        return _Mass(mass_da=None, nearest=(), why=why)
     if hits.technique is Technique.EI_MS:
         from nps_ident.confidence.molecular_mass import predict_mass
 
@@ -110,7 +117,7 @@ def _mass_of(prepared: MassSpectrum, decision: Decision, hits: HitList) -> _Mass
         if found.mass_da is None:
             return _Mass(mass_da=None, nearest=decision.nearest, why=found.why_none, prediction=found)
         why = f"The molecular mass {found.nominal_mass} is predicted from the whole spectrum, with probability {found.probability:.2f}."
-        return _Mass(mass_da=found.mass_da, nearest=_of_class(found.nearest, decision.drug_class), why=why, prediction=found)
+        return _Mass(mass_da=round(found.mass_da, 1), nearest=_of_class(found.nearest, decision.drug_class), why=why, prediction=found)
     from nps_ident.chemistry.precursor_mass import neutral_mass_of
 
     known = neutral_mass_of(prepared)

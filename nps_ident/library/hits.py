@@ -6,11 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nps_ident.library.compiled import SECTIONS
+
 if TYPE_CHECKING:
     from nps_ident.library.compiled import Library
     from nps_ident.model import Substance, Technique
 
-__all__ = ["Hit", "HitList", "merged"]
+__all__ = ["NO_STEREO", "Hit", "HitList", "merged", "name_of"]
+
+
+NO_STEREO = "UHFFFAOY"
+"""What stands in the second block of an InChIKey without stereochemistry and isotopes: the hash of nothing (InChI Technical FAQ, 2023)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,15 @@ class HitList:
     n_compared: int
     members: tuple[Library, ...] = ()
     precursor_agrees: bool = False
+
+
+def name_of(hit: Hit, technique: Technique) -> str:
+    """What the reference of a hit is a spectrum of: stereoisomers filed under one key without stereochemistry share a row of substances."""
+    key, column = hit.substance.inchikey, f"{SECTIONS[technique]}.reference"
+    if not key or key[15:23] != NO_STEREO or column not in hit.library:
+        return hit.substance.name
+    label = hit.library.reference(int(hit.library[column][hit.row])).get("label")
+    return str(label) if label else hit.substance.name
 
 
 def merged(hits: list[Hit], *, most: int) -> tuple[Hit, ...]:

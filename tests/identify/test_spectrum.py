@@ -388,3 +388,27 @@ def test_a_reference_under_a_flat_key_is_shown_by_its_own_name(tmp_path: Path) -
     answer = _asked(measured(references[21]), library)
     assert answer.best is not None
     assert answer.best.substance.name == "The other stereoisomer"
+    assert "The other stereoisomer" in answer.reasons[0], "the reason names what the table shows"
+    assert any("from Substance 20" in f.text for f in answer.findings if f.code == "IDENT-006")
+
+
+def test_no_support_is_claimed_from_a_fit_on_which_nothing_may_be_named(ei_library: Library, msms_library: Library) -> None:
+    for references, library, technique, least in (
+        (ei_references(), ei_library, Technique.EI_MS, 0.6),
+        (msms_references(), msms_library, Technique.MSMS, 0.5),
+    ):
+        answer = _asked(measured(references[3], noise=1.5), library)
+        for candidate in answer.matches:
+            assert candidate.log10_lr is None or candidate.log10_lr <= 0 or candidate.score >= least, technique
+
+
+def test_a_library_without_the_technique_is_said_to_be_one(msms_library: Library) -> None:
+    answer = _asked(measured(ei_references()[3]), msms_library)
+    assert answer.verdict is Verdict.NO_MATCH
+    assert "IDENT-017" in _codes(answer)
+
+
+def test_few_peaks_make_no_variant(ei_library: Library) -> None:
+    answer = _asked(_ei([44.0, 65.0, 77.0, 91.0, 105.0], [999.0, 120.0, 310.0, 400.0, 80.0]), ei_library)
+    assert answer.verdict not in {Verdict.MATCH, Verdict.ISOMER_SET, Verdict.UNKNOWN_VARIANT}
+    assert answer.variant is None or answer.variant.predicted_mass_da is None
