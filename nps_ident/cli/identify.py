@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nps_ident.catalogue.store import Catalogue
     from nps_ident.ledger import Ledger
     from nps_ident.library import Libraries
-    from nps_ident.model import Identification
+    from nps_ident.model import Identification, Variant
 
 __all__ = ["add_library_options", "configure", "run"]
 
@@ -27,6 +27,7 @@ _ROW_COLUMNS = ("query", "verdict", "name", "probability", "drug_class", "match_
 _HIT_COLUMNS = ("#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS", "Class", "Score", "log10 LR", "Library")
 _PROGRESS_EVERY = 100
 _WIDEST = 36
+_PROPOSALS_SHOWN = 3
 
 
 def add_library_options(parser: argparse.ArgumentParser) -> None:
@@ -200,12 +201,26 @@ def _print_one(answer: Identification, catalogue: Catalogue | None, out: TextIO)
         print(file=out)
         print_table([[row[i] for i in used] for row in rows], [_HIT_COLUMNS[i] for i in used], out)
     print(file=out)
+    if answer.variant is not None and answer.variant.nearest:
+        _print_variant(answer.variant, answer, catalogue, out)
     if answer.isomers_without_reference:
         print(f"Not excluded, since no reference covers them: {shown(', '.join(_named(answer.isomers_without_reference, catalogue)))}", file=out)
     if answer.separated_by:
         print(f"The members of the set are told apart by: {shown(', '.join(answer.separated_by))}", file=out)
     print(f"Library {shown(answer.library.name)} {answer.library.sha256[:12]}, calibration {shown(answer.calibration or 'none')}", file=out)
     print(f"Record {shown(answer.record)}" if answer.record else "Not recorded", file=out)
+
+
+def _print_variant(variant: Variant, answer: Identification, catalogue: Catalogue | None, out: TextIO) -> None:
+    """The nearest references of an unknown, and the structures to test, each with its grounds: hypotheses, never matches."""
+    shift = "" if variant.mass_shift_da is None else f"; mass shift to the first {variant.mass_shift_da:+.4g} Da"
+    listed = {match.substance.inchikey: match.substance.name for match in answer.matches}
+    keys = variant.nearest[:5]
+    nearest = ", ".join(listed.get(key, name) for key, name in zip(keys, _named(keys, catalogue), strict=True))
+    print(f"Nearest: {shown(nearest)}{shift}", file=out)
+    for number, proposal in enumerate((variant.proposals or ())[:_PROPOSALS_SHOWN], 1):
+        likely = "" if proposal.probability is None else f" ({proposal.probability:.0%})"
+        print(f"Proposed structure {number}{likely}, a hypothesis: {shown(proposal.smiles)}  {shown(proposal.why)}", file=out)
 
 
 def _named(keys: tuple[str, ...], catalogue: Catalogue | None) -> list[str]:

@@ -123,7 +123,9 @@ def identify(
     filed_as = ordered[0].substance.name if ordered else ""  # what the library calls all stereoisomers of that key
     variant, about_variant = variant_of(prepared, decision, hits, catalogue=catalogue, proposals=proposals)
     findings = (
-        *(*decision.findings, *chosen.findings, *_about_best(matches, decision, catalogue, filed_as=filed_as, at_bound=_at_bound(matches, chosen)), *about_variant),
+        *(*decision.findings, *chosen.findings),
+        *_about_best(matches, decision, catalogue, filed_as=filed_as, at_bound=_at_bound(matches, chosen)),
+        *about_variant,
         *(Finding(code="IDENT-014", severity=Severity.INFO, text=pair.in_words()) for pair in pairs),
         *prepared.findings,
     )

@@ -164,6 +164,10 @@ def _more(result: Mapping[str, Any]) -> str:
         rows += [(heading, str(variant[key])) for key, heading in headings.items() if variant.get(key) is not None]
         if variant.get("nearest"):
             rows.append(("nearest", "; ".join(f"{names[k]} ({k})" if k in names else str(k) for k in variant["nearest"])))
+        for number, proposal in enumerate(variant.get("proposals") or (), 1):
+            likely = "" if proposal["probability"] is None else f", probability {proposal['probability']:.2f}"
+            grounds = f"{proposal['smiles']} ({proposal['inchikey']}): {proposal['why']}"
+            rows.append((f"proposed structure {number}, a hypothesis{likely}", grounds))
     return "<h2>What stays open</h2>" + _facts(rows) if rows else ""
 
 

@@ -60,6 +60,19 @@ class _Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def test_the_page_holds_every_proposal_with_its_grounds_escaped() -> None:
+    written = answer().to_dict()
+    proposals = [{"smiles": f"C{'C' * n}O", "inchikey": FENTANYL.inchikey, "why": f"<b>change {n}</b>", "probability": 0.25} for n in (1, 2)]
+    written |= {"verdict": "unknown_variant", "isomer_set": None, "separated_by": None}
+    written["variant"] = {"nearest": [], "mass_shift_da": None, "drug_class": "fentanyl", "predicted_mass_da": 60.1, "proposals": proposals}
+    page = report_html(written, picture="", substances={}, record={})
+    assert "<b>change" not in page
+    text = _Page(page).text
+    assert "proposed structure 2, a hypothesis, probability 0.25" in text
+    assert "CCCO" in text
+    assert "<b>change 2</b>" in text
+
+
 def test_the_page_holds_verdict_reasons_hits_findings_and_grounds() -> None:
     page = _Page(
         report_html(
