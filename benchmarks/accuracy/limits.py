@@ -11,20 +11,22 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.accuracy.cross_fit import RESULTS
-from benchmarks.accuracy.dev_data import KINDS, dev_set
+from benchmarks.accuracy.dev_data import KINDS, DevSet, dev_set, read
 from benchmarks.accuracy.settings import DATE, SEED
 from nps_ident.chemistry.formula import parse_formula
 from nps_ident.chemistry.ring_isomers import ring_isomers
 from nps_ident.confidence.metrics import rate_interval
 from nps_ident.errors import ChemistryError
+from nps_ident.identify.spectrum import identify
 from nps_ident.library.compiled import open_compiled
+from nps_ident.library.opening import Libraries
 from nps_ident.model import Technique
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ RUNS = {
     "msms": (Technique.MSMS, ("msms-reference-full",)),
     "msms-background": (Technique.MSMS, ("msms-reference-full", "msms-background")),
 }
+N_AGAINST_THEMSELVES = 200
 KINDS_OF_ERROR = ("ring-position isomer", "other isomer", "same drug class", "other", "formula not known", "no candidate")
 
 
@@ -58,8 +61,20 @@ def main() -> None:
         }
         for what, found in runs[name].items():
             print(f"{name}: {what}: {found['share']:.3f} {found['interval_95']}, by kind {found['by_kind']}")
+    itself = _against_itself(dev_set(arguments.data, Technique.EI_MS), arguments.work)
+    print(f"listed drugs of the EI library against their own references: {itself}")
     command = "python -m benchmarks.accuracy.limits --data DATA --work FOLDER"
-    (RESULTS / "limits.json").write_text(json.dumps({"date": DATE, "command": command, "runs": runs}, indent=1) + "\n", encoding="utf-8")
+    record = {"date": DATE, "command": command, "runs": runs, "ei_references_against_themselves": itself}
+    (RESULTS / "limits.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _against_itself(dev: DevSet, work: Path) -> dict[str, int]:
+    """Verdicts on references of listed drugs, each searched in the library that holds it, by the calibration that ships."""
+    libraries = Libraries((open_compiled(work / "ei-reference-full"),))
+    listed = [s for s in read(dev.reference) if str(dict(s.metadata).get("DrugTier", "")).startswith("A") and not s.label.isotope_labelled]
+    chosen = np.random.default_rng(SEED).choice(len(listed), N_AGAINST_THEMSELVES, replace=False)
+    verdicts = Counter(identify(listed[i], libraries, proposals=False).verdict.value for i in chosen.tolist())
+    return dict(verdicts.most_common())
 
 
 def _truth(folder: Path) -> dict[str, dict[str, str]]:
