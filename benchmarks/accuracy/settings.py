@@ -10,8 +10,8 @@ SEED = 20261122
 N_FOLDS = 5
 
 SETTINGS = {
-    (Technique.EI_MS, "full"): Settings(match_cut=0.95),
+    (Technique.EI_MS, "full"): Settings(match_cut=0.92),
     (Technique.EI_MS, "principal_ions"): Settings(prior_in_library=0.5, match_cut=0.8, set_cut=0.8),
-    (Technique.MSMS, "full"): Settings(match_cut=0.96),
+    (Technique.MSMS, "full"): Settings(match_cut=0.97),
     (Technique.MSMS, "principal_ions"): Settings(prior_in_library=0.5, match_cut=0.9),
 }
