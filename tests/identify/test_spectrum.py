@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +103,7 @@ def test_whatever_a_file_holds_the_answer_keeps_its_contract(
         [mz for mz, _ in peaks], [height for _, height in peaks], precursor_mz=precursor, precursor_decimals=decimals, **fields
     )
     answer = _asked(spectrum, ei_library, msms_library)
-    answer.to_json()
+    assert holds_the_contract(json.loads(answer.to_json()))["verdict"] == answer.verdict.value
 
 
 def test_fragments_all_above_the_precursor_window_are_inadequate(msms_library: Library) -> None:

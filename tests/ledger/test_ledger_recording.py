@@ -251,9 +251,10 @@ def test_reading_may_stop_half_way_and_the_ledger_be_closed(path: Path, read: st
     """As when the pipe behind it is closed; what a generator then raises while it is thrown away would be a warning, here an error."""
     ledger = open_ledger(path, read_only=True)
     reading = getattr(ledger, read)()
-    next(reading)
+    assert next(reading)
     ledger.close()
     reading.close()
+    assert next(reading, None) is None
 
 
 def test_a_ledger_that_cannot_be_written_is_one_sentence(path: Path, answer: Identification) -> None:
