@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from nps_ident.library.hits import HitList
 
-__all__ = ["SHIPPED", "Calibration", "calibration_from", "content_hash", "read_calibration", "shipped_calibration"]
+__all__ = ["SHIPPED", "Calibration", "calibration_from", "content_hash", "read_calibration", "require_unaltered", "shipped_calibration"]
 
 SCHEMA = "nps-ident/calibration/1"
 SHIPPED = Path(__file__).parent / "calibrations"
@@ -152,6 +152,14 @@ def content_hash(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(rfc8785.dumps({key: value for key, value in fields.items() if key != "sha256"})).hexdigest()
 
 
+def require_unaltered(fields: Mapping[str, Any], *, schema: str, where: str) -> None:
+    """Refuse the content of a file of coefficients that is of another schema, or not what was hashed; ``where`` names it in the error."""
+    if fields["schema"] != schema:
+        raise CalibrationError(f"{where}: schema {fields['schema']!r}; expected {schema!r}.")
+    if fields["sha256"] != content_hash(fields):
+        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
+
+
 def read_calibration(path: str | Path) -> Calibration:
     """Read and check a calibration file.
 
@@ -169,10 +177,7 @@ def read_calibration(path: str | Path) -> Calibration:
 def calibration_from(fields: Mapping[str, Any], *, where: str) -> Calibration:
     """The calibration that the content of a file describes; ``where`` names it in errors."""
     technique = Technique(fields["technique"])
-    if fields["schema"] != SCHEMA:
-        raise CalibrationError(f"{where}: schema {fields['schema']!r}; expected {SCHEMA!r}.")
-    if fields["sha256"] != content_hash(fields):
-        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
+    require_unaltered(fields, schema=SCHEMA, where=where)
     if tuple(fields["features"]) != CANDIDATE_FEATURES[technique] or tuple(fields["list_features"]) != LIST_FEATURES[technique]:
         raise CalibrationError(f"{where}: made for other features than this version computes; make it again.")
     model = fields["in_library"]

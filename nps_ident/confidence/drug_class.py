@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import SHIPPED, content_hash
+from nps_ident.confidence.calibration import SHIPPED, require_unaltered
 from nps_ident.confidence.drug_class_msms import MEASURES, msms_likeness
 from nps_ident.confidence.drug_class_spectra import class_rows, peak_and_loss_features
 from nps_ident.errors import CalibrationError
@@ -284,10 +284,7 @@ def read_class_model(path: Path) -> ClassModel:
 
 def class_model_from(fields: Mapping[str, Any], *, where: str) -> ClassModel:
     """The model that the content of a file describes; ``where`` names it in errors."""
-    if fields["schema"] != SCHEMA:
-        raise CalibrationError(f"{where}: schema {fields['schema']!r}; expected {SCHEMA!r}.")
-    if fields["sha256"] != content_hash(fields):
-        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
+    require_unaltered(fields, schema=SCHEMA, where=where)
     technique = Technique(fields["technique"])
     if tuple(fields["features"]) != CLASS_FEATURES[technique]:
         raise CalibrationError(f"{where}: made for other features than this version computes; make it again.")

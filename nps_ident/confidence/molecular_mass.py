@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import SHIPPED, content_hash
+from nps_ident.confidence.calibration import SHIPPED, require_unaltered
 from nps_ident.confidence.mass_evidence import (
     FEATURES,
     GAP_LEVELS,
@@ -223,10 +223,7 @@ def read_mass_model(path: str | Path) -> MassModel:
 
 def mass_model_from(fields: Mapping[str, Any], *, where: str) -> MassModel:
     """The model that the content of a file describes; ``where`` names it in errors."""
-    if fields["schema"] != SCHEMA:
-        raise CalibrationError(f"{where}: schema {fields['schema']!r}; expected {SCHEMA!r}.")
-    if fields["sha256"] != content_hash(fields):
-        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
+    require_unaltered(fields, schema=SCHEMA, where=where)
     tables = MassTables(**{name: np.array(fields["tables"][name], dtype=np.float64) for name in MassTables.__slots__})
     shapes: dict[str, tuple[int, ...]] = {"losses": (len(LOSSES), N_LEVELS), "ratios": (3, N_RATIOS), "parity": (2, N_PARITY)}
     shapes |= {"gaps": (len(GAP_LEVELS), N_GAPS), "shifts": (N_SHIFTS,)}
