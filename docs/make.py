@@ -120,12 +120,13 @@ def accuracy_table(results: Path) -> str:
     for stem, label in ACCURACY_ROWS.items():
         path = results / f"{stem}.json"
         if path.is_file():
-            lines.append(_accuracy_row(label, json.loads(path.read_text(encoding="utf-8"))))
+            record = json.loads(path.read_text(encoding="utf-8"))
+            technique = stem.partition("-")[0]
+            lines.append(_accuracy_row(label, record["scores"][technique], record["date"]))
     return "\n".join(lines)
 
 
-def _accuracy_row(label: str, record: dict[str, Any]) -> str:
-    [kinds] = record["scores"].values()
+def _accuracy_row(label: str, kinds: dict[str, Any], date: str) -> str:
     known, unknown, decoy = (kinds[kind] for kind in ("known", "unknown", "decoy"))
 
     def pair(key: str) -> str:
@@ -139,7 +140,7 @@ def _accuracy_row(label: str, record: dict[str, Any]) -> str:
         pair("false_named"),
         f"{known['ece']:.3f}",
         f"{known['cllr']:.2f}",
-        record["date"],
+        date,
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -52,7 +52,7 @@ def main() -> None:
             with answers.open("w", encoding="utf-8") as out:
                 for queries, calibration in cells[kind]:
                     out.write(_identify(queries, calibration, libraries, arguments.work))
-            scores = _score(dev, answers, arguments.scorer, arguments.work)
+            scores = _score(dev, answers, arguments.scorer)
             record = {"date": DATE, "command": _command(short), "libraries": [path.name for path in libraries], "scores": scores}
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -94,8 +94,8 @@ def _identify(queries: Path, calibration: Path, libraries: list[Path], work: Pat
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
 
 
-def _score(dev: DevSet, answers: Path, scorer: Path, work: Path) -> Any:
-    out = work / "scores.json"
+def _score(dev: DevSet, answers: Path, scorer: Path) -> Any:
+    out = answers.with_suffix(".scores.json")
     command = [sys.executable, str(scorer), str(answers), "--reference", str(dev.reference), "--json", str(out)]
     for stem in KINDS:
         command += ["--truth", str(dev.folder / f"{stem}_truth.csv")]

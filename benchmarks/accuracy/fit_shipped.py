@@ -62,7 +62,7 @@ def lr_bounds(run: str) -> dict[str, float]:
 def metrics(run: str) -> dict[str, float]:
     """The cross-fitted figures of known queries, from the results of ``cross_fit.py``."""
     scores = json.loads((RESULTS / f"{run}.json").read_text(encoding="utf-8"))["scores"]
-    [known] = [kinds["known"] for kinds in scores.values()]
+    known = scores[run.partition("-")[0]]["known"]
     return {name: round(known[name], 4) for name in ("n", "rank1", "rank3", "brier", "log_loss", "ece", "cllr", "wrong_match", "yield")}
 
 

@@ -60,6 +60,12 @@ def test_every_figure_of_the_accuracy_table_stands_in_its_result_file(make: Any,
     assert cells == expected.split(", ")
 
 
+def test_a_result_file_scores_the_technique_of_its_name(make: Any) -> None:
+    for stem in make.ACCURACY_ROWS:
+        scores = json.loads((make.RESULTS / f"{stem}.json").read_text(encoding="utf-8"))["scores"]
+        assert list(scores) == [stem.partition("-")[0]]
+
+
 def test_the_speed_is_that_of_the_result_file(make: Any) -> None:
     assert make.block(README, "speed") == make.speed_table(make.SPEED), "run `python docs/make.py`"
 
