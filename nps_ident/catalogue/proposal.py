@@ -89,7 +89,8 @@ def _checked(
         same = catalogue.by_inchikey(parent.inchikey)
         if same:
             more = "; its salts and charged forms are the same substance" if parent.salt_removed or parent.charge_changed else ""
-            raise CatalogueError(f"{parent.inchikey} is in the catalogue already, as {same.name!r}{more}.")
+            way = "; its spectra can be searched from a library of your own ('nps-ident library build')" if spectra else ""
+            raise CatalogueError(f"{parent.inchikey} is in the catalogue already, as {same.name!r}{more}{way}.")
     name = check_name(statement.name or parent.inchikey)
     mine = register.by_inchikey(parent.inchikey) if register else None
     if mine and not statement.name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from proposed import BUTYRYLFENTANYL, BUTYRYLFENTANYL_MASS, FENTANYL, check, codes
+from proposed import BUTYRYLFENTANYL, BUTYRYLFENTANYL_MASS, FENTANYL, check, codes, spectrum
 
 from nps_ident.chemistry.structures import inchikey_of, read_structure
 from nps_ident.errors import CatalogueError
@@ -31,6 +31,11 @@ def test_a_structure_that_cannot_be_read_is_refused(known: Catalogue, structure:
 def test_a_catalogued_substance_and_its_salts_are_refused_by_name(known: Catalogue, structure: str) -> None:
     with pytest.raises(CatalogueError, match="in the catalogue already, as 'fentanyl'"):
         check(known, structure)
+
+
+def test_spectra_of_a_catalogued_substance_are_shown_their_way(known: Catalogue) -> None:
+    with pytest.raises(CatalogueError, match="library build"):
+        check(known, FENTANYL, spectra=[spectrum((146.0, 60.0), (189.0, 40.0), (245.0, 100.0))])
 
 
 @pytest.mark.parametrize(
