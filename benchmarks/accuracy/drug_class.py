@@ -24,7 +24,7 @@ from benchmarks.accuracy.cross_fit import RESULTS
 from benchmarks.accuracy.dev_data import FOLDER, DevSet, compiled, dev_set, read
 from benchmarks.accuracy.settings import DATE, N_FOLDS, SEED
 from nps_ident.chemistry.drug_classes import drug_class_of
-from nps_ident.confidence.calibration import SHIPPED
+from nps_ident.confidence.coefficients import SHIPPED
 from nps_ident.confidence.decision import class_support
 from nps_ident.confidence.drug_class import ClassModel, IonModel, class_evidence, class_model_from, drug_class_or_none
 from nps_ident.confidence.drug_class_estimator import DrugClassClassifier, near_duplicate_groups

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.accuracy.cross_fit import RESULTS
 from benchmarks.accuracy.dev_data import FOLDER, dev_set, training_examples
 from benchmarks.accuracy.settings import DATE, SETTINGS
-from nps_ident.confidence.calibration import SHIPPED
+from nps_ident.confidence.coefficients import SHIPPED
 from nps_ident.confidence.training import fit
 from nps_ident.model import Technique
 

@@ -22,7 +22,7 @@ from benchmarks.accuracy.cross_fit import RESULTS
 from benchmarks.accuracy.dev_data import DevSet, compiled, dev_set, read
 from benchmarks.accuracy.settings import DATE, N_FOLDS, SEED
 from nps_ident.chemistry.precursor_mass import neutral_mass_of
-from nps_ident.confidence.calibration import SHIPPED
+from nps_ident.confidence.coefficients import SHIPPED
 from nps_ident.confidence.mass_evidence import mass_evidence
 from nps_ident.confidence.mass_training import MassExample, fit_mass_model
 from nps_ident.confidence.metrics import calibration_error, intervals_by_compound, reliability

@@ -31,7 +31,7 @@ from nps_ident.catalogue.store import open_catalogue
 from nps_ident.chemistry.fingerprints import flattened
 from nps_ident.chemistry.modifications import modified
 from nps_ident.chemistry.structures import parent_of
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import content_hash
 from nps_ident.confidence.molecular_mass import predict_mass
 from nps_ident.identify.neighbours import class_of_neighbours, hybrid_neighbours, searched_isomers
 from nps_ident.identify.proposal_evidence import FEATURES

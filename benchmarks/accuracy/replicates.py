@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.accuracy.dev_data import FOLDER, dev_set, house, read
 from benchmarks.accuracy.fit_shipped import describe
 from benchmarks.accuracy.settings import DATE, SEED
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import content_hash
 from nps_ident.confidence.replicates import SCHEMA, SHIPPED, agreement, same_precursor
 from nps_ident.model import Technique
 from nps_ident.spectra.peaks import prepare

@@ -134,7 +134,7 @@ def read_queries(
 
 def _contents(paths: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
     """The content of every calibration that may answer, by stamp."""
-    from nps_ident.confidence.calibration import SHIPPED
+    from nps_ident.confidence.coefficients import SHIPPED
 
     found = {}
     for path in (*sorted(SHIPPED.glob("*.json")), *map(Path, paths)):

@@ -7,7 +7,6 @@ nothing is unpickled and scikit-learn is needed for training only (:mod:`nps_ide
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nps_ident.confidence.coefficients import SHIPPED, require_unaltered
 from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES, candidate_features, list_features
 from nps_ident.errors import CalibrationError
 from nps_ident.library.isomers import isomers_left_open
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
     from nps_ident.library.hits import HitList
 
-__all__ = ["SHIPPED", "Calibration", "calibration_from", "content_hash", "read_calibration", "require_unaltered", "shipped_calibration"]
+__all__ = ["Calibration", "calibration_from", "read_calibration", "shipped_calibration"]
 
 SCHEMA = "nps-ident/calibration/1"
-SHIPPED = Path(__file__).parent / "calibrations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,21 +142,6 @@ class Calibration:
         if self.log10_lr_bounds is None:
             return float("inf")
         return self.log10_lr_bounds["high"] + float(np.log10(n_substances / self.log10_lr_bounds["n_substances"]))
-
-
-def content_hash(fields: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical JSON of a calibration without its own hash."""
-    import rfc8785
-
-    return hashlib.sha256(rfc8785.dumps({key: value for key, value in fields.items() if key != "sha256"})).hexdigest()
-
-
-def require_unaltered(fields: Mapping[str, Any], *, schema: str, where: str) -> None:
-    """Refuse the content of a file of coefficients that is of another schema, or not what was hashed; ``where`` names it in the error."""
-    if fields["schema"] != schema:
-        raise CalibrationError(f"{where}: schema {fields['schema']!r}; expected {schema!r}.")
-    if fields["sha256"] != content_hash(fields):
-        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
 
 
 def read_calibration(path: str | Path) -> Calibration:

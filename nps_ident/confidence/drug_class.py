@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import SHIPPED, require_unaltered
+from nps_ident.confidence.coefficients import SHIPPED, require_unaltered
 from nps_ident.confidence.drug_class_msms import MEASURES, msms_likeness
 from nps_ident.confidence.drug_class_spectra import class_rows, peak_and_loss_features
 from nps_ident.errors import CalibrationError

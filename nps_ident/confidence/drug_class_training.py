@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import content_hash
 from nps_ident.confidence.drug_class import CLASS_FEATURES, SCHEMA, IonModel
 
 if TYPE_CHECKING:

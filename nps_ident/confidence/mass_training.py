@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import content_hash
 from nps_ident.confidence.mass_evidence import (
     FEATURES,
     GAP_LEVELS,

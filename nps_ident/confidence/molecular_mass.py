@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import SHIPPED, require_unaltered
+from nps_ident.confidence.coefficients import SHIPPED, require_unaltered
 from nps_ident.confidence.mass_evidence import (
     FEATURES,
     GAP_LEVELS,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import require_unaltered
 from nps_ident.errors import CalibrationError
 from nps_ident.library.search_msms import PAIRING_DA, is_coarse, precursor_tolerance
 from nps_ident.model import MassSpectrum, Technique, Tolerance
@@ -77,10 +77,7 @@ def read_variability(path: Path = SHIPPED) -> Variability:
 def _read(path: Path, _changed: int) -> Variability:
     try:
         fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if fields["schema"] != SCHEMA:
-            raise CalibrationError(f"{path}: schema {fields['schema']!r}; expected {SCHEMA!r}.")
-        if fields["sha256"] != content_hash(fields):
-            raise CalibrationError(f"{path}: the content does not agree with its hash: it was altered after it was made.")
+        require_unaltered(fields, schema=SCHEMA, where=str(path))
         techniques = {Technique(name): found for name, found in fields["techniques"].items()}
         return Variability(
             name=fields["name"],

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import SCHEMA, content_hash
+from nps_ident.confidence.calibration import SCHEMA
+from nps_ident.confidence.coefficients import content_hash
 from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES, list_features
 
 if TYPE_CHECKING:

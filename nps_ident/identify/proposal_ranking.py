@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import require_unaltered
 from nps_ident.errors import CalibrationError
 from nps_ident.identify.proposal_evidence import FEATURES
 from nps_ident.model import Technique
@@ -75,10 +75,7 @@ def ranking_from(fields: Mapping[str, Any], *, where: str) -> Ranking:
     CalibrationError
         When it was altered, is of another schema, or was made for other features.
     """
-    if fields.get("schema") != SCHEMA:
-        raise CalibrationError(f"{where}: schema {fields.get('schema')!r}; expected {SCHEMA!r}.")
-    if fields["sha256"] != content_hash(fields):
-        raise CalibrationError(f"{where}: the content does not agree with its hash: it was altered after it was made.")
+    require_unaltered(fields, schema=SCHEMA, where=where)
     if tuple(fields["features"]) != FEATURES:
         raise CalibrationError(f"{where}: made for other features than this version computes; make it again.")
     return Ranking(

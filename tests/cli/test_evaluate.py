@@ -208,7 +208,7 @@ def test_the_library_decides_what_is_known_and_a_contradiction_is_said(
 
 
 def test_a_compound_that_the_calibration_was_fitted_to_is_said(tmp_path: Path, ei_library: Library) -> None:
-    from nps_ident.confidence.calibration import SHIPPED, content_hash
+    from nps_ident.confidence.coefficients import SHIPPED, content_hash
 
     fields = json.loads((SHIPPED / "ei-full.json").read_text(encoding="utf-8"))
     fields["about"]["compounds"] = [str(_known(1).label.inchikey)[:14], "AAAAAAAAAAAAAA"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from made_up import ei_references, measured, msms_references
 
-from nps_ident.confidence.calibration import SHIPPED, calibration_from, content_hash, read_calibration, shipped_calibration
+from nps_ident.confidence.calibration import calibration_from, read_calibration, shipped_calibration
+from nps_ident.confidence.coefficients import SHIPPED, content_hash
 from nps_ident.confidence.features import candidate_features, list_features
 from nps_ident.errors import CalibrationError
 from nps_ident.library.hits import HitList

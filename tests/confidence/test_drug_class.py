@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nps_ident.chemistry.formula import exact_mass, ion_mz
-from nps_ident.confidence.calibration import SHIPPED, content_hash
+from nps_ident.confidence.coefficients import SHIPPED, content_hash
 from nps_ident.confidence.drug_class import (
     CLASS_FEATURES,
     ClassModel,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import ei_references
 
-from nps_ident.confidence.calibration import SHIPPED, content_hash
+from nps_ident.confidence.coefficients import SHIPPED, content_hash
 from nps_ident.confidence.mass_evidence import FEATURES, LOSSES, gap_bins, mass_evidence, mass_features
 from nps_ident.confidence.mass_training import MassExample, fit_mass_model, learnt_tables
 from nps_ident.confidence.molecular_mass import MassModel, mass_model_from, predict_mass, read_mass_model, shipped_mass_model

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import ei_references, measured, msms_references
 
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import content_hash
 from nps_ident.confidence.replicates import SHIPPED, Firsts, agreement, read_variability, same_precursor
 from nps_ident.errors import CalibrationError
 from nps_ident.model import MassSpectrum, Polarity, Technique

@@ -10,7 +10,7 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from nps_ident.chemistry.structures import connectivity_key, inchikey_of
-from nps_ident.confidence.calibration import content_hash
+from nps_ident.confidence.coefficients import content_hash
 from nps_ident.errors import CalibrationError
 from nps_ident.identify.neighbours import class_of_neighbours
 from nps_ident.identify.proposal_candidates import Neighbour, Target
