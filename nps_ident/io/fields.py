@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from nps_ident.io.document import Document
 
-__all__ = ["decimals", "known_fields", "meaning_of", "number", "spectrum_from_fields", "spectrum_from_known", "technique_named"]
+__all__ = ["SECONDS_IN", "decimals", "known_fields", "meaning_of", "number", "spectrum_from_fields", "spectrum_from_known", "technique_named"]
+
+SECONDS_IN = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "millisecond": 1e-3}
+"""Seconds in the units of time that run files name."""
 
 # Each meaning with the spellings found in NIST, SWGDRUG, MoNA, MassBank, RIKEN and GNPS files; compared without case, space, "_", "#", "$".
 _SPELLINGS = {
@@ -171,7 +174,7 @@ def spectrum_from_known(
             spectrum_type=get("spectrum_type", ""),
             has_precursor=precursor is not None,
         )
-    retention_index = get("retention_index")
+    retention_index, retention_time = get("retention_index"), get("retention_time_s")
     adduct, assumed = _adduct(get("adduct"), get("charge", ""))
     return MassSpectrum(
         name=get("record_name") or get("name") or f"{document.stem}#{index}",
@@ -185,6 +188,7 @@ def spectrum_from_known(
         collision_energy=get("collision_energy"),
         instrument_type=get("instrument_type"),
         retention_index=number(retention_index.replace(",", ".")) if retention_index else None,
+        retention_time_s=number(retention_time) if retention_time else None,
         accession=get("accession"),
         contributor=get("contributor"),
         licence=get("licence"),

@@ -24,7 +24,7 @@ import numpy as np
 
 from nps_ident.errors import FormatError
 from nps_ident.io.document import shown
-from nps_ident.io.fields import decimals, spectrum_from_known
+from nps_ident.io.fields import SECONDS_IN, decimals, number, spectrum_from_known
 from nps_ident.io.jcamp_data import MAX_POINTS
 from nps_ident.io.numbers import finite
 from nps_ident.model import Finding, Severity, Technique
@@ -51,6 +51,8 @@ _MZ_ARRAY, _INTENSITY_ARRAY = "MS:1000514", "MS:1000515"
 _MS_LEVEL, _CENTROID, _PROFILE = "MS:1000511", "MS:1000127", "MS:1000128"
 _POLARITIES = {"MS:1000130": "positive", "MS:1000129": "negative"}
 _SELECTED_ION, _ISOLATION_TARGET = "MS:1000744", "MS:1000827"
+_START_TIME = "MS:1000016"
+_DURATION = re.compile(r"PT(?:([0-9.]{1,20})H)?(?:([0-9.]{1,20})M)?(?:([0-9.]{1,20})S)?", re.ASCII)  # xs:duration, as far as a run lasts
 _COLLISION_ENERGY, _ELECTRON_IONIZATION = "MS:1000045", "MS:1000389"
 # Children of MS:1000008 "ionization type" seen in files; to know that electron ionisation is the only source of an instrument.
 _OTHER_SOURCES = {"MS:1000073", "MS:1000398", "MS:1000070", "MS:1000075", "MS:1000071", "MS:1000382", "MS:1000057"}
@@ -209,6 +211,8 @@ def _mzml(element: Any, run: _Run, document: Document, index: int) -> MassSpectr
             known["polarity"] = sign
     if first.get(_COLLISION_ENERGY):
         known["collision_energy"] = first[_COLLISION_ENERGY].replace("electronvolt", "eV")
+    if seconds := _start_time(first.get(_START_TIME, "")):
+        known["retention_time_s"] = seconds
     instruments = [scan.get("instrumentConfigurationRef") for scan in element.iterfind("{*}scanList/{*}scan")]
     instrument = next(filter(None, instruments), run.default_instrument)
     known |= _technique(first.get(_MS_LEVEL, ""), electron_ionization=instrument in run.electron_ionization)
@@ -217,6 +221,12 @@ def _mzml(element: Any, run: _Run, document: Document, index: int) -> MassSpectr
     metadata = [("id", known["record_name"]), *((name, value) for _, name, value in parameters)]
     place = _Place(document, index, findings, metadata)
     return _spectrum(known, arrays[_MZ_ARRAY], arrays[_INTENSITY_ARRAY], place)
+
+
+def _start_time(text: str) -> str:
+    """Seconds, of ``5.1 minute``; empty where number or unit is missing: an unknown unit is never guessed."""
+    value, (_, _, unit) = number(text), text.partition(" ")
+    return "" if value is None or unit not in SECONDS_IN else repr(value * SECONDS_IN[unit])
 
 
 def _precursor(element: Any, run: _Run, findings: list[Finding]) -> str:
@@ -303,6 +313,10 @@ def _mzxml(peaks: Any, run: _Run, document: Document, index: int) -> MassSpectru
         known["polarity"] = scan.get("polarity")
     if scan.get("collisionEnergy"):
         known["collision_energy"] = scan.get("collisionEnergy")
+    if duration := _DURATION.fullmatch(scan.get("retentionTime", "").strip()):
+        parts = [value for part in duration.groups(default="0") if (value := number(part)) is not None]
+        if len(parts) == 3:
+            known["retention_time_s"] = repr(3600.0 * parts[0] + 60.0 * parts[1] + parts[2])
     known |= _technique(scan.get("msLevel", ""), electron_ionization=bool(run.electron_ionization))
     if scan.get("centroided") == "0":
         findings.append(_profile())

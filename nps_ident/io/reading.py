@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from nps_ident.errors import FormatError, InputError
-from nps_ident.io import jcamp, massbank, mgf, msp, mzml, peak_table
+from nps_ident.io import andi, jcamp, massbank, mgf, msp, mzml, peak_table, spc
 from nps_ident.io.document import Document, open_document
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from nps_ident.model import MassSpectrum, Technique
 
 __all__ = ["find_files", "read_spectra", "scan_spectra"]
+
+
+_KNOWN_FORMATS = "MSP, MGF, MassBank, JCAMP-DX, a CSV peak table, mzML, mzXML, Galactic SPC or ANDI netCDF"
 
 
 class _Reader(Protocol):
@@ -30,6 +33,20 @@ class _Reader(Protocol):
         """Yield what can be read, report what cannot."""
 
 
+class _BinaryReader(Protocol):
+    """What each module of one binary format offers."""
+
+    @staticmethod
+    def recognises(data: bytes) -> bool:
+        """Whether a file is of this format."""
+
+    @staticmethod
+    def read(document: Document, report: Callable[[FormatError], None]) -> Iterator[MassSpectrum]:
+        """Yield what can be read, report what cannot."""
+
+
+# Asked first: their bytes are no text.
+_BINARY_READERS = cast("tuple[_BinaryReader, ...]", (andi, spc))
 # In the order they are asked: the formats that announce themselves first, the bare table of numbers last.
 _READERS = cast("tuple[_Reader, ...]", (mzml, jcamp, mgf, massbank, msp, peak_table))
 
@@ -62,7 +79,7 @@ def read_spectra(path: str | Path, *, technique: Technique | None = None) -> lis
     Parameters
     ----------
     path : path-like
-        MSP, MGF, MassBank record, JCAMP-DX, CSV peak table, mzML or mzXML; also gzipped.
+        MSP, MGF, MassBank record, JCAMP-DX, CSV peak table, mzML, mzXML, Galactic SPC or ANDI/AIA netCDF; also gzipped.
     technique : Technique, optional
         Used where the file does not say.
 
@@ -100,9 +117,12 @@ def scan_spectra(
         report(FormatError(str(path), "no spectrum could be read", "at least one"))
 
 
-def _reader(document: Document) -> _Reader:
+def _reader(document: Document) -> _Reader | _BinaryReader:
+    for binary in _BINARY_READERS:
+        if binary.recognises(document.data):
+            return binary
     head = document.head()
     for reader in _READERS:
         if reader.recognises(head):
             return reader
-    raise FormatError(document.path, "the content is of no known format", "MSP, MGF, MassBank, JCAMP-DX, a CSV peak table, mzML or mzXML")
+    raise FormatError(document.path, "the content is of no known format", _KNOWN_FORMATS)

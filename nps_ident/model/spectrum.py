@@ -86,6 +86,8 @@ class MassSpectrum:
         Decimals the file gives for it: 308.2 is another statement than 308.2227.
     adduct : str, optional
         E.g. ``[M+H]+``.
+    retention_time_s : float, optional
+        Of a scan of a run, or of the apex of a component, in seconds.
     label : SubstanceLabel
         What the file says the substance is.
     metadata : tuple of (str, str)
@@ -111,6 +113,7 @@ class MassSpectrum:
     collision_energy: str | None = None
     instrument_type: str | None = None
     retention_index: float | None = None
+    retention_time_s: float | None = None
     accession: str | None = None
     contributor: str | None = None
     licence: str | None = None

@@ -69,6 +69,18 @@ def mzml(
 """
 
 
+def test_scan_start_times_become_seconds_and_unknown_units_are_no_time(tmp_path: Path) -> None:
+    def time_of(text: str) -> float | None:
+        path = tmp_path / "run.mzML"
+        path.write_text(text, encoding="utf-8")
+        return read_spectra(path)[0].retention_time_s
+
+    assert time_of(mzml()) == pytest.approx(306.0)
+    assert time_of(mzml().replace('value="5.1" unitName="minute"', 'value="5.1" unitName="second"')) == pytest.approx(5.1)
+    assert time_of(mzml().replace(' unitName="minute"', "")) is None
+    assert time_of(mzxml().replace('<scan num="1"', '<scan retentionTime="PT1M5.5S" num="1"')) == pytest.approx(65.5)
+
+
 def mzxml(*, peaks: str | None = None, attributes: str = 'precision="32" byteOrder="network" pairOrder="m/z-int"', count: int = 3) -> str:
     interleaved = tuple(v for pair in zip(MZ, INTENSITY, strict=True) for v in pair)
     return f"""<?xml version="1.0" encoding="ISO-8859-1"?>
