@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("results.json")
-SECTIONS = {"first_answer": "a fresh process", "msms": "MS/MS", "ei": "EI", "reading": "MSP", "structures": "fingerprints"}
-_PACKAGES = ("numpy", "ms_entropy", "matchms", "numba", "rdkit", "FPSim2")
+SECTIONS = {
+    "first_answer": "a fresh process", "msms": "MS/MS", "ei": "EI", "unmixing": "sums of EI references", "reading": "MSP",
+    "structures": "fingerprints",
+}  # fmt: skip
+_PACKAGES = ("numpy", "ms_entropy", "matchms", "scipy", "numba", "rdkit", "FPSim2")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
