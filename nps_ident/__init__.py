@@ -19,11 +19,13 @@ __version__ = "0.1.0"
 _HOME = {
     "DrugClassClassifier": "nps_ident.confidence.drug_class_estimator",
     "class_rows": "nps_ident.confidence.drug_class_spectra",
+    "conclude": "nps_ident.identify.exhibit",
     "identify": "nps_ident.identify",
     "identify_structure": "nps_ident.identify",
     "open_ledger": "nps_ident.ledger",
     "open_library": "nps_ident.library",
     "plot": "nps_ident.reports.figures",
+    "read_exhibits": "nps_ident.io.exhibit_file",
     "read_spectra": "nps_ident.io",
     "record": "nps_ident.ledger",
 }

@@ -57,7 +57,7 @@ def test_the_search_for_machine_paths_finds_one_and_leaves_addresses_alone() -> 
 
 
 def test_the_public_names_are_these_and_each_is_there_with_its_documentation() -> None:
-    verbs = ["identify", "identify_structure", "open_ledger", "open_library", "plot", "read_spectra", "record"]
+    verbs = ["conclude", "identify", "identify_structure", "open_ledger", "open_library", "plot", "read_exhibits", "read_spectra", "record"]
     promised = sorted(["DrugClassClassifier", "class_rows", *verbs])
     assert nps_ident.__all__ == ["__version__", *promised]
     assert dir(nps_ident) == sorted(nps_ident.__all__)
@@ -129,7 +129,7 @@ def test_every_json_schema_is_valid_and_closed() -> None:
     from jsonschema import Draft202012Validator
 
     schemas = sorted((PACKAGE / "schemas").glob("*.schema.json"))
-    assert [path.name.partition(".")[0] for path in schemas] == ["identification-1", "structure-1", "unknown-item-1"]
+    assert [path.name.partition(".")[0] for path in schemas] == ["conclusion-1", "identification-1", "structure-1", "unknown-item-1"]
     for path in schemas:
         schema = json.loads(path.read_text(encoding="utf-8"))
         Draft202012Validator.check_schema(schema)

@@ -19,6 +19,7 @@ __all__ = ["build_parser", "main"]
 VERBS: dict[str, tuple[str, str]] = {
     "identify": ("identify", "spectra or folders of them: verdicts, recorded in the ledger"),
     "structure": ("structure", "a structure, name or CAS number: catalogue match, drug class, nearest substances"),
+    "exhibit": ("exhibit", "several techniques of one exhibit: conclusion, and what is missing"),
     "inspect": ("inspect", "what was read from a file, and what is odd about it"),
     "compare": ("compare", "two spectra head to tail, with their scores"),
     "report": ("report", "a readable report of one record"),

@@ -155,7 +155,7 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "file": query.get("file"),
         "index": query.get("index"),
         "technique": query.get("technique"),
-        "verdict": result.get("verdict", result.get("event")),
+        "verdict": result.get("verdict") or result.get("conclusion") or result.get("event"),
         "characterise": result.get("characterise"),
         **{name: best.get(name) for name in taken},
         "library": library.get("name"),

@@ -1,4 +1,4 @@
-"""The verbs: identify a spectrum, a structure."""
+"""The verbs: identify a spectrum, a structure; conclude on an exhibit."""
 
 import sys
 from importlib import import_module

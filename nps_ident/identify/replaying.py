@@ -36,6 +36,10 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
         from nps_ident.identify.structure import rerun_structure
 
         return rerun_structure(settings)
+    if settings.get("verb") == "exhibit":
+        from nps_ident.identify.exhibit import rerun_exhibit
+
+        return rerun_exhibit(settings)
     from nps_ident.catalogue.store import open_catalogue
     from nps_ident.confidence.calibration import read_calibration
     from nps_ident.identify.spectrum import identify

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nps_ident.library.hits import Hit, HitList
     from nps_ident.library.opening import Libraries
 
-__all__ = ["SEARCHED", "identify"]
+__all__ = ["NAMED", "SEARCHED", "identify", "software_versions"]
 
 SEARCHED = 25
 """Substances that calibration looks at; the calibrations that ship were fitted to as many."""
@@ -135,7 +135,7 @@ def identify(
         characterise=decision.characterise,
         matches=matches,
         library=libraries.stamp,
-        software=_software(),
+        software=software_versions(),
         calibration=chosen.calibration.stamp if chosen.calibration else None,
         isomer_set=_keys(members) if members else None,
         isomers_without_reference=(
@@ -359,7 +359,7 @@ def _isomers_without_reference(
 
 
 @cache
-def _software() -> tuple[tuple[str, str], ...]:
+def software_versions() -> tuple[tuple[str, str], ...]:
     """Versions that decide the answer's bytes, without importing what was not needed.
 
     Read from the names of the installed packages' folders (``rdkit-2026.9.1.dist-info``, PyPA specification "Recording installed projects"):

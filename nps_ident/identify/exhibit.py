@@ -1,0 +1,507 @@
+"""From everything measured on an exhibit to its conclusion: what is in it, how far the evidence goes, and what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nps_ident.confidence.sufficiency import Support, find_technique, read_rules, read_techniques, sufficiency
+from nps_ident.errors import InputError
+from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, software_versions
+from nps_ident.io import scan_spectra
+from nps_ident.model import Finding, Severity, Substance, Technique, Verdict
+from nps_ident.model.exhibit import Conclusion, ConclusionKind, FoundSubstance, Measured, OpenQuestion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nps_ident.catalogue.store import Catalogue
+    from nps_ident.confidence.calibration import Calibration
+    from nps_ident.confidence.sufficiency import MeasuringTechnique, Sufficiency
+    from nps_ident.library import Libraries
+    from nps_ident.model import Identification, MassSpectrum
+    from nps_ident.model.exhibit import Exhibit, Measurement
+
+__all__ = ["conclude", "rerun_exhibit"]
+
+_MOST_SPECTRA = 200
+"""Of one file: the components of a street sample and their replicates are fewer."""
+_ID_FIELDS = frozenset({"exhibit", "exhibitid", "exhibitno", "exhibitnumber"})
+_AGAINST_LOG10_LR = -1.0
+"""A likelihood ratio of 1/10: the first that ENFSI's scale calls more than weak (Guideline for Evaluative Reporting, 2015)."""
+# Groups of the catalogue whose members ride along: that one of them is not identified does not hold up the conclusion on the rest.
+_COMPANIONS = frozenset({"cutting agent", "opiate companion"})
+_OPEN = frozenset({Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY})
+
+
+@dataclass(slots=True)
+class _Named:
+    """One substance, or one set that is not told apart, as one measurement names it."""
+
+    measured: Measured
+    technique: MeasuringTechnique
+    members: tuple[Substance, ...]
+    log10_lr: dict[str, float] = field(default_factory=dict)
+    fits: tuple[Substance, ...] = ()
+    share: float | None = None
+    stereo: str | None = None
+
+    @property
+    def number(self) -> int:
+        return self.measured.measurement.number
+
+    @property
+    def skeletons(self) -> frozenset[str]:
+        return frozenset(member.skeleton for member in self.members)
+
+
+def conclude(
+    exhibit: Exhibit,
+    libraries: Libraries,
+    *,
+    catalogue: Catalogue | None = None,
+    calibrations: Mapping[tuple[Technique, str], Calibration] | None = None,
+    proposals: bool = True,
+) -> Conclusion:
+    """Identify every file of an exhibit and join what all techniques say.
+
+    Parameters
+    ----------
+    exhibit : Exhibit
+        From :func:`nps_ident.io.exhibit_file.read_exhibits`; its files are looked for beside its own.
+    libraries : Libraries
+        From :func:`nps_ident.library.open_library`.
+    catalogue : Catalogue, optional
+        By default the one that ships.
+    calibrations, proposals
+        As in :func:`nps_ident.identify.identify`.
+
+    Returns
+    -------
+    Conclusion
+        What cannot be read is named in it, and the rest is answered.
+
+    Raises
+    ------
+    InputError
+        When files of the exhibit say that they belong to another one.
+    LibraryError
+        When there is no library to search.
+
+    Notes
+    -----
+    Likelihood ratios are multiplied over techniques that measure different properties; of those that share one the smallest stands.  A
+    substance is ``identified`` where :func:`nps_ident.confidence.sufficiency.sufficiency` misses nothing and nothing contradicts it.
+    """
+    if catalogue is None:
+        from nps_ident.catalogue.store import open_catalogue
+
+        catalogue = open_catalogue()
+    measured, spectra_of_others = [], []
+    for measurement in exhibit.measurements:
+        if measurement.file is None:
+            measured.append(_stated(measurement, catalogue))
+            continue
+        spectra, sha256, failures = _read(exhibit, measurement)
+        spectra_of_others += [(measurement, other) for spectrum in spectra for other in _ids(spectrum) if other != exhibit.id]
+        answers = []
+        for spectrum in spectra:
+            try:
+                answers.append(
+                    identify(spectrum, libraries, top=SEARCHED, calibrations=calibrations, catalogue=catalogue, proposals=proposals)
+                )
+            except InputError as error:
+                failures.append(f"{measurement.file}: {error}")
+        failures += _unreadable(measurement.excludes, measurement.number, catalogue)
+        names = {answer.spectrum.technique.value for answer in answers if answer.spectrum.technique}
+        row = find_technique(next(iter(names))) if len(names) == 1 else None
+        measured.append(
+            Measured(
+                measurement=measurement,
+                technique=row.name if row else None,
+                category=row.category if row else None,
+                answers=tuple(answers),
+                sha256=sha256,
+                failures=tuple(failures),
+            )
+        )
+    if spectra_of_others:
+        measurement, other = spectra_of_others[0]
+        raise InputError(
+            f"{exhibit.file}: the file {measurement.file} says that it is of exhibit {other[:60]!a}; expected {exhibit.id[:60]!a}, "
+            "since nothing is concluded from files that disagree about their exhibit."
+        )
+    return _joined(exhibit, tuple(measured), libraries, catalogue)
+
+
+def rerun_exhibit(settings: dict[str, Any]) -> dict[str, Any]:
+    """Conclude again what a record's settings describe; see :func:`nps_ident.identify.replaying.rerun`.
+
+    Raises
+    ------
+    InputError
+        When the exhibit is no longer there.
+    """
+    from dataclasses import replace
+
+    from nps_ident.catalogue.store import open_catalogue
+    from nps_ident.confidence.calibration import read_calibration
+    from nps_ident.io.exhibit_file import read_exhibits
+    from nps_ident.library import open_library
+
+    place = Path(settings.get("folder", "."), settings["file"])
+    exhibits = read_exhibits(place)
+    if not 0 <= settings["index"] < len(exhibits):
+        raise InputError(f"{place}: there is no exhibit {settings['index']}; expected the file that was recorded.")
+    libraries = open_library(*settings.get("library", ()), starter=bool(settings.get("starter", True)), report=lambda _: None)
+    chosen = [read_calibration(path) for path in settings.get("calibration", ())]
+    conclusion = conclude(
+        exhibits[settings["index"]],
+        libraries,
+        catalogue=open_catalogue(settings["catalogue"]) if settings.get("catalogue") else None,
+        calibrations={(calibration.technique, calibration.kind): calibration for calibration in chosen} or None,
+        proposals=bool(settings.get("proposals", True)),
+    )
+    return replace(conclusion, exhibit=replace(conclusion.exhibit, file=settings["file"])).to_dict()
+
+
+def _read(exhibit: Exhibit, measurement: Measurement) -> tuple[list[MassSpectrum], str | None, list[str]]:
+    """The spectra of one file, its hash, and what could not be read of it."""
+    row = find_technique(measurement.technique) if measurement.technique else None
+    failures: list[str] = []
+    technique = Technique(row.name) if row is not None and row.name in set(Technique) else None
+    if measurement.technique and technique is None:
+        expected = ", ".join(technique.value for technique in Technique)
+        what = f"measurement {measurement.number}: no files of {measurement.technique[:60]!a} are read"
+        return [], None, [f"{what}; expected {expected}, or a 'result' that the laboratory states."]
+    spectra: list[MassSpectrum] = []
+    place = Path(exhibit.file).parent / str(measurement.file)
+    for spectrum in scan_spectra(place, report=lambda error: failures.append(str(error)), technique=technique):
+        if len(spectra) == _MOST_SPECTRA:
+            failures.append(f"{measurement.file}: more than {_MOST_SPECTRA} spectra; the first {_MOST_SPECTRA} were answered.")
+            break
+        if technique is not None and spectrum.technique is not technique:
+            stated = spectrum.technique.value if spectrum.technique else "none"
+            failures.append(f"{measurement.file}: {spectrum.name[:60]!a} says {stated}; expected {technique.value} as the exhibit file says.")
+            continue
+        spectra.append(spectrum)
+    sha256 = spectra[0].source.sha256 if spectra and spectra[0].source else None
+    return spectra, sha256, failures
+
+
+def _ids(spectrum: MassSpectrum) -> tuple[str, ...]:
+    """What a file says which exhibit it is of."""
+    return tuple(
+        value.strip() for name, value in spectrum.metadata if "".join(filter(str.isalnum, name.casefold())) in _ID_FIELDS and value.strip()
+    )
+
+
+def _stated(measurement: Measurement, catalogue: Catalogue) -> Measured:
+    row = find_technique(measurement.technique or "")
+    failures = []
+    if row is None:
+        known = ", ".join(technique.name for technique in read_techniques())
+        failures.append(f"measurement {measurement.number}: the technique {str(measurement.technique)[:60]!a} is not known; expected {known}.")
+    failures += _unreadable((measurement.substance or "", *measurement.excludes), measurement.number, catalogue)
+    return Measured(
+        measurement=measurement, technique=row.name if row else None, category=row.category if row else None, failures=tuple(failures)
+    )
+
+
+def _unreadable(names: Iterable[str], number: int, catalogue: Catalogue) -> list[str]:
+    """One sentence for each name that does not mean one substance."""
+    return [
+        f"measurement {number}: {name[:60]!a} is the name of {'several substances' if found else 'no substance'} of the catalogue; expected one."
+        for name in names
+        if len(found := _found_names(name, catalogue)) != 1
+    ]
+
+
+def _found_names(name: str, catalogue: Catalogue) -> tuple[Substance, ...]:
+    """The substances of that name, forms of one skeleton as one."""
+    return tuple({substance.skeleton: substance for substance in reversed(catalogue.find_name(name))}.values())
+
+
+def _joined(exhibit: Exhibit, measured: tuple[Measured, ...], libraries: Libraries, catalogue: Catalogue) -> Conclusion:
+    named, findings = [], []
+    for one in measured:
+        for part in _named(one, catalogue):
+            if all(member.isotope_labelled for member in part.members):
+                text = f"Measurement {part.number} names {part.members[0].name}, which is isotope-labelled: a standard, not part of the exhibit."
+                findings.append(Finding(code="EXH-005", severity=Severity.INFO, text=text))
+            else:
+                named.append(part)
+    groups = _groups(named)
+    heads = [_head(group) for group in groups]
+    contradictions = _contradictions(measured, groups, heads, catalogue)
+    found: list[FoundSubstance] = []
+    cited: list[str] = []
+    for head, group in zip(heads, groups, strict=True):
+        against = tuple(text for text, touched in contradictions if head.skeleton in touched)
+        substance, enough = _found(head, group, against, exhibit, catalogue)
+        found.append(substance)
+        cited += enough.cited
+    found.sort(key=lambda one: (list(ConclusionKind).index(one.conclusion), -len(one.techniques), one.substance.name.casefold()))
+    questions = tuple(_open_questions(measured))
+    kind = _kind(found, questions)
+    findings += _findings(kind, found, measured, questions, tuple(text for text, _ in contradictions), named)
+    rules = read_rules()
+    return Conclusion(
+        exhibit=exhibit,
+        kind=kind,
+        substances=tuple(found),
+        contradictions=tuple(text for text, _ in contradictions),
+        open_questions=questions,
+        measured=measured,
+        library=libraries.stamp,
+        software=software_versions(),
+        rules=tuple((name, rule.source) for name, rule in rules.items() if name in cited),
+        findings=tuple(findings),
+    )
+
+
+def _named(measured: Measured, catalogue: Catalogue) -> Iterable[_Named]:
+    """What one measurement names, one entry a component."""
+    row = find_technique(measured.technique or "")
+    given = measured.measurement
+    if row is None:
+        return
+    stated = _found_names(given.substance or "", catalogue)
+    if given.result == "positive" and len(stated) == 1:
+        [substance] = stated
+        lr = {} if given.log10_lr is None else {substance.skeleton: given.log10_lr}
+        yield _Named(measured=measured, technique=row, members=(substance,), log10_lr=lr)
+    for answer in measured.answers:
+        by_key = {match.substance.inchikey or match.substance.name: match for match in answer.matches}
+
+        def substance_of(key: str, known: dict[str, Any] = by_key) -> Substance:
+            return known[key].substance if key in known else catalogue.by_inchikey(key) or Substance(inchikey=key, name=key)
+
+        lrs = {match.substance.skeleton: match.log10_lr for match in answer.matches if match.log10_lr is not None}
+        unseen = tuple(map(substance_of, answer.isomers_without_reference or ()))
+        stereo = next((finding.text for finding in answer.findings if finding.code == "IDENT-006"), None)
+        if answer.verdict in NAMED and answer.best is not None:
+            members = tuple(map(substance_of, answer.isomer_set or ())) or (answer.best.substance,)
+            yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, fits=unseen, stereo=stereo)
+        elif answer.verdict is Verdict.MIXTURE:
+            for component in answer.to_dict()["components"] or ():
+                members = tuple(map(substance_of, dict.fromkeys([component["inchikey"], *(component.get("isomer_set") or ())])))
+                yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, share=component["fraction"], fits=unseen)
+
+
+def _groups(named: Sequence[_Named]) -> list[list[_Named]]:
+    """What may be one and the same substance: entries whose members overlap, directly or through others."""
+    groups: list[tuple[set[str], list[_Named]]] = []
+    for part in named:
+        joined: tuple[set[str], list[_Named]] = (set(part.skeletons), [part])
+        apart = []
+        for group in groups:
+            if group[0] & part.skeletons:
+                joined = (joined[0] | group[0], [*group[1], *joined[1]])
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return [sorted(group, key=lambda part: part.number) for _, group in groups]
+
+
+def _head(group: Sequence[_Named]) -> Substance:
+    """The member that most measurements name, then the one with the greatest likelihood ratios."""
+    members = {member.skeleton: member for part in reversed(group) for member in reversed(part.members)}
+
+    def support(skeleton: str) -> tuple[float, float, str]:
+        numbers = {part.number for part in group if skeleton in part.skeletons}
+        lrs = sum(part.log10_lr.get(skeleton, 0.0) for part in group if skeleton in part.skeletons)
+        return (-len(numbers), -lrs, skeleton)
+
+    return members[min(members, key=support)]
+
+
+def _found(
+    head: Substance, group: Sequence[_Named], against: tuple[str, ...], exhibit: Exhibit, catalogue: Catalogue
+) -> tuple[FoundSubstance, Sufficiency]:
+    own = [part for part in group if head.skeleton in part.skeletons]
+    supports: dict[int, Support] = {}
+    for part in own:
+        given = part.measured.measurement
+        fits = frozenset(member.skeleton for member in (*part.members, *part.fits)) - {head.skeleton}
+        earlier = supports.get(part.number)
+        supports[part.number] = Support(
+            number=part.number,
+            technique=part.technique,
+            sampling=given.sampling,
+            reference_material=given.reference_material,
+            reviewable=given.file is not None or given.data is not None,
+            excludes=frozenset(other.skeleton for name in given.excludes for other in _found_names(name, catalogue)),
+            fits=fits | earlier.fits if earlier else fits,
+        )
+    ambiguous = [member for part in group for member in (*part.members, *part.fits)]
+    enough = sufficiency(head, tuple(supports.values()), ambiguous, single_sampling=exhibit.single_sampling)
+    missing = [*enough.missing, *(f"Resolve the contradiction: {text}" for text in against)]
+    if head.status != "confirmed":
+        missing.append(f"{head.name} is an entry of your own register that nobody has reviewed.")
+    lr, how = _joined_lr(head, own)
+    # Category C tells a class at most (SWGDRUG Recommendations, part III B), whatever the laboratory states.
+    indicated = any(support.technique.category in {"A", "B"} for support in supports.values())
+    conclusion = ConclusionKind.INDICATED if indicated else ConclusionKind.UNDETERMINED
+    entry = catalogue.entry_of(head.inchikey) if head.inchikey else None
+    shares = [part.share for part in own if part.share is not None]
+    found = FoundSubstance(
+        substance=head,
+        conclusion=ConclusionKind.IDENTIFIED if enough.holds and not missing else conclusion,
+        group=entry.group if entry else None,
+        measurements=tuple(sorted(supports)),
+        techniques=tuple(dict.fromkeys(part.technique.name for part in own)),
+        log10_lr=lr,
+        log10_lr_from=how,
+        share_of_signal=max(shares, default=None),
+        rule=enough.rule,
+        missing=tuple(missing),
+        not_excluded=enough.not_excluded,
+    )
+    return found, enough
+
+
+def _joined_lr(head: Substance, own: Sequence[_Named]) -> tuple[float | None, str | None]:
+    """The sum over properties of the smallest log10 LR of each, and how it came about.
+
+    Techniques that measure different properties are taken as independent given the substance; those of one property are not.
+    """
+    by_property: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    for part in own:
+        if head.skeleton in part.log10_lr:
+            stated = ", as the laboratory states" if part.measured.measurement.result else ""
+            said = f"{part.technique.name} {part.log10_lr[head.skeleton]:+.2f} (measurement {part.number}{stated})"
+            by_property[part.technique.property].append((part.log10_lr[head.skeleton], said))
+    if not by_property:
+        return None, None
+    words = []
+    for name, values in sorted(by_property.items()):
+        listed = ", ".join(text for _, text in values)
+        words.append(f"{listed} measure one property, {name}, and are not independent: the smallest stands" if len(values) > 1 else listed)
+    total = math.fsum(min(value for value, _ in values) for values in by_property.values())
+    return total, ("; multiplied by " if len(words) > 1 else "").join(words) + "."
+
+
+def _contradictions(
+    measured: Sequence[Measured], groups: Sequence[Sequence[_Named]], heads: Sequence[Substance], catalogue: Catalogue
+) -> list[tuple[str, frozenset[str]]]:
+    """What cannot all be true, each with the skeletons that it touches."""
+    found: list[tuple[str, frozenset[str]]] = []
+    numbers = [{part.number for part in group} for group in groups]
+    for one in measured:
+        given = one.measurement
+        if given.result == "negative":
+            denied = _found_names(given.substance or "", catalogue)
+            for head, by in zip(heads, numbers, strict=True):
+                if [head.skeleton] == [substance.skeleton for substance in denied]:
+                    said = f"{one.technique} (measurement {given.number}) is negative for {head.name}, which {_measurements(by)} supports."
+                    found.append((said, frozenset({head.skeleton})))
+        for answer in one.answers:
+            found += [
+                (f"Measurement {given.number}: {finding.text}", frozenset(match.substance.skeleton for match in answer.matches[:1]))
+                for finding in answer.findings
+                if finding.code == "IDENT-005"
+            ]
+        if len(one.answers) == 1:
+            found += _speaking_against(one, one.answers[0], heads, numbers)
+    for i, head in enumerate(heads):
+        for j in range(i + 1, len(heads)):
+            apart = not numbers[i] & numbers[j]
+            if not apart:
+                continue
+            names = f"{_measurements(numbers[i])} names {head.name}, {_measurements(numbers[j])} names {heads[j].name}"
+            if head.formula is not None and head.formula == heads[j].formula:
+                said = f"{names}, and these are isomers: one of the two is wrong, or the exhibit holds both."
+                found.append((said, frozenset({head.skeleton, heads[j].skeleton})))
+            elif _whole(groups[i]) and _whole(groups[j]):
+                said = f"{names}, and neither shows the other: a mixture of which each sees a part, samplings that differ, or an error."
+                found.append((said, frozenset({head.skeleton, heads[j].skeleton})))
+    return found
+
+
+def _speaking_against(
+    one: Measured, answer: Identification, heads: Sequence[Substance], numbers: Sequence[set[int]]
+) -> Iterable[tuple[str, frozenset[str]]]:
+    """The substances that a single adequate spectrum names too little of, though it lists them."""
+    for head, by in zip(heads, numbers, strict=True):
+        lr = next((match.log10_lr for match in answer.matches if match.substance.skeleton == head.skeleton), None)
+        number = one.measurement.number
+        if number not in by and lr is not None and lr <= _AGAINST_LOG10_LR and answer.verdict not in {*NAMED, Verdict.MIXTURE}:
+            text = f"{one.technique} (measurement {number}) speaks against {head.name}: log10 likelihood ratio {lr:+.2f}."
+            yield text, frozenset({head.skeleton})
+
+
+def _whole(group: Sequence[_Named]) -> bool:
+    """Whether each spectrum is of all that was in the sampling: read from a file, and neither a selected precursor nor one peak of a run."""
+    spectra = [[answer.spectrum for answer in part.measured.answers] for part in group]
+    return all(
+        of_one and all(spectrum.precursor_mz is None and getattr(spectrum, "retention_time_s", None) is None for spectrum in of_one)
+        for of_one in spectra
+    )
+
+
+def _measurements(numbers: Iterable[int]) -> str:
+    listed = sorted(numbers)
+    return f"measurement {listed[0]}" if len(listed) == 1 else f"measurements {', '.join(map(str, listed))}"
+
+
+def _open_questions(measured: Sequence[Measured]) -> Iterable[OpenQuestion]:
+    for one in measured:
+        for answer in one.answers:
+            if answer.verdict in _OPEN or answer.characterise:
+                reason = answer.reasons[0] if answer.reasons else "Nothing known explains it."
+                yield OpenQuestion(
+                    measurement=one.measurement.number, id=answer.spectrum.name, verdict=answer.verdict.value, text=reason
+                )
+
+
+def _kind(found: Sequence[FoundSubstance], questions: Sequence[OpenQuestion]) -> ConclusionKind:
+    if all(one.conclusion is ConclusionKind.UNDETERMINED for one in found):
+        return ConclusionKind.UNDETERMINED
+    principal = [one for one in found if one.group not in _COMPANIONS] or found
+    whole = all(one.conclusion is ConclusionKind.IDENTIFIED for one in principal) and not questions
+    return ConclusionKind.IDENTIFIED if whole else ConclusionKind.INDICATED
+
+
+def _findings(
+    kind: ConclusionKind,
+    found: Sequence[FoundSubstance],
+    measured: Sequence[Measured],
+    questions: Sequence[OpenQuestion],
+    contradictions: Sequence[str],
+    named: Sequence[_Named],
+) -> Iterable[Finding]:
+    def note(code: str, text: str, severity: Severity = Severity.WARNING) -> Finding:
+        return Finding(code=code, severity=severity, text=text)
+
+    reached = [one.substance.name for one in found if one.conclusion is ConclusionKind.IDENTIFIED]
+    if kind is ConclusionKind.UNDETERMINED:
+        answered = any(one.answers or one.measurement.result for one in measured if not one.failures or one.answers)
+        text = "No technique of category A or B names a substance" if answered else "No measurement could be used"
+        yield note("EXH-001", f"{text}: the composition is undetermined{', and the question stays open' if questions else ''}.", Severity.INFO)
+    elif kind is ConclusionKind.IDENTIFIED:
+        yield note("EXH-001", f"The evidence suffices for {', '.join(reached)}.", Severity.INFO)
+    else:
+        n_open = sum(one.conclusion is not ConclusionKind.IDENTIFIED for one in found)
+        parts = [f"the evidence suffices for {', '.join(reached)}"] if reached else []
+        parts += [f"of {len(found)} named, {n_open} need{'s' * (n_open == 1)} more evidence"] if n_open else []
+        parts += [f"open questions on spectra: {len(questions)}"] if questions else []
+        text = "; ".join(parts)
+        yield note("EXH-001", f"{text[0].upper()}{text[1:]}.", Severity.INFO)
+    for one in measured:
+        for text in one.failures:
+            where = "" if text.startswith("measurement") else f"measurement {one.measurement.number}: "
+            said = where + text
+            yield note("EXH-002", said[0].upper() + said[1:])
+    yield from (note("EXH-003", text) for text in contradictions)
+    stated = [one.measurement.number for one in measured if one.measurement.result is not None]
+    if stated:
+        text = f"The result of {_measurements(stated)} is as the laboratory states it; nothing of it was checked here."
+        yield note("EXH-004", text, Severity.INFO)
+    yield from (note("EXH-006", text, Severity.INFO) for text in dict.fromkeys(part.stereo for part in named if part.stereo))
+    if questions:
+        where = ", ".join(dict.fromkeys(f"{question.id[:60]!a} of measurement {question.measurement}" for question in questions))
+        yield note("EXH-007", f"Not explained by anything known: {where}; to be characterised.")
