@@ -1,4 +1,4 @@
-"""``nps-ident identify``: spectra, or folders of them, to verdicts."""
+"""``nps-ident identify``: spectra, GC–MS runs, or folders of them, to verdicts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nps_ident.catalogue.store import Catalogue
+    from nps_ident.identify.run import RunAids
     from nps_ident.ledger import Ledger
     from nps_ident.library import Libraries
-    from nps_ident.model import Identification, Variant
+    from nps_ident.model import Identification, Run, Variant
 
 __all__ = ["add_library_options", "configure", "run"]
 
 _TECHNIQUES = {"ei": "EI-MS", "msms": "MS/MS", "dart": "DART-MS"}
 _ROW_COLUMNS = ("query", "verdict", "name", "probability", "drug_class", "match_factor", "score", "reason", "file", "record")
+_RUN_COLUMNS = ("retention_time_s", "retention_index", "area_share")
 _HIT_COLUMNS = ("#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS", "Class", "Score", "log10 LR", "Library")
 _PROGRESS_EVERY = 100
 _WIDEST = 36
@@ -50,13 +52,18 @@ def _picture(text: str) -> str:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the arguments of ``nps-ident identify``."""
-    parser.add_argument("paths", metavar="PATH", nargs="+", help="files of spectra, or folders of such files")
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="files of spectra or GC–MS runs, or folders of such files")
     add_format_option(parser)
     add_library_options(parser)
     parser.add_argument("--no-proposals", action="store_true", help="propose no structures for an unknown variant (a second each)")
     parser.add_argument("--catalogue", metavar="PATH", help="a table of substances to look up isomers in (default: the catalogue that ships)")
     parser.add_argument("--technique", choices=tuple(_TECHNIQUES), help="the technique, where a file does not say")
-    parser.add_argument("--plot", metavar="FILE", type=_picture, help="draw the mirror plot of the first answer: .png or .svg")
+    parser.add_argument(
+        "--plot", metavar="FILE", type=_picture, help="draw the first spectrum's mirror plot, or the first run's chromatogram: .png or .svg"
+    )
+    parser.add_argument("--blank", metavar="FILE", help="a blank run by the same method: what it shows is taken off GC–MS runs, or said")
+    parser.add_argument("--alkanes", metavar="FILE", help="retention times of n-alkanes, for retention indices (docs/runs.md)")
+    parser.add_argument("--derivatised", choices=("tms", "acetyl", "tfa"), help="what the samples of the runs were derivatised with")
     parser.add_argument("--calibration", metavar="FILE", action="append", default=[], help="a calibration in place of the one that ships")
     add_answer_options(parser)
 
@@ -80,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.format == "table":
             _print_tables(answers, catalogue, out)
         elif arguments.format == "csv":
-            print_rows(map(_row, answers), _ROW_COLUMNS, out, form="csv")
+            print_rows(map(_row, answers), (*_ROW_COLUMNS, *_RUN_COLUMNS), out, form="csv")
         else:
             print_rows((answer.to_dict() for answer in answers), (), out, form=arguments.format)
     return 1 if failures.n else 0
@@ -92,14 +99,21 @@ def _answers(
     """Answer every spectrum in order and record each at once; what fails is said, and the rest is still answered."""
     from nps_ident.confidence.calibration import read_calibration
     from nps_ident.identify import identify
-    from nps_ident.io import find_files, scan_spectra
+    from nps_ident.io import find_files, scan_queries
     from nps_ident.ledger import record
-    from nps_ident.model import Technique
+    from nps_ident.model import Run, Technique
 
     chosen = [read_calibration(path) for path in arguments.calibration]
     calibrations = {(calibration.technique, calibration.kind): calibration for calibration in chosen} or None
     technique = Technique(_TECHNIQUES[arguments.technique]) if arguments.technique else None
     settings = _settings(arguments)
+    runs = _Runs(arguments, failures)
+    how: dict[str, Any] = {
+        "top": arguments.top,
+        "calibrations": calibrations,
+        "catalogue": catalogue,
+        "proposals": not arguments.no_proposals,
+    }
     n_answers = 0
     for place in arguments.paths:
         try:
@@ -108,25 +122,55 @@ def _answers(
             failures.add(error)
             continue
         for file in files:
-            for spectrum in scan_spectra(file, report=failures.add, technique=technique):
+            for query in scan_queries(file, report=failures.add, technique=technique):
                 try:
-                    answer = identify(
-                        spectrum,
-                        libraries,
-                        top=arguments.top,
-                        calibrations=calibrations,
-                        catalogue=catalogue,
-                        proposals=not arguments.no_proposals,
-                    )
+                    if isinstance(query, Run):
+                        found = runs.answers(query, libraries, how, first=n_answers == 0)
+                    else:
+                        found = (identify(query, libraries, **how),)
                 except NpsIdentError as error:
-                    failures.add(InputError(f"{file}: {error}"))
+                    failures.add(error if str(error).startswith(str(file)) else InputError(f"{file}: {error}"))
                     continue
-                n_answers += 1
-                if n_answers == 1 and arguments.plot:
-                    _plot(answer, arguments.plot, failures)
-                if n_answers % _PROGRESS_EVERY == 0:
-                    failures.progress(f"{n_answers:,} spectra answered, {failures.n:,} failures")
-                yield answer if ledger is None else record(answer, ledger, analyst=arguments.analyst, settings=settings)
+                for answer in found:
+                    n_answers += 1
+                    if n_answers == 1 and arguments.plot and not isinstance(query, Run):
+                        _plot(answer, arguments.plot, failures)
+                    if n_answers % _PROGRESS_EVERY == 0:
+                        failures.progress(f"{n_answers:,} spectra answered, {failures.n:,} failures")
+                    kept = runs.settings(settings) if isinstance(query, Run) else settings
+                    yield answer if ledger is None else record(answer, ledger, analyst=arguments.analyst, settings=kept)
+
+
+class _Runs:
+    """Answers runs; the blank and the ladder are read for the first of them."""
+
+    def __init__(self, arguments: argparse.Namespace, failures: Failures) -> None:
+        self._arguments, self._failures = arguments, failures
+        self._aids: RunAids | None = None
+
+    def answers(self, run: Run, libraries: Libraries, how: dict[str, Any], *, first: bool) -> tuple[Identification, ...]:
+        """One answer a component; the first of the command is drawn, where a picture was asked for."""
+        from nps_ident.identify.run import identify_run, read_run_aids
+
+        given = self._arguments
+        if self._aids is None:
+            self._aids = read_run_aids(blank=given.blank, alkanes=given.alkanes, derivatised=given.derivatised, report=self._failures.add)
+        self._failures.progress(f"{run.name}: {len(run.scans):,} scans read")
+        found = identify_run(run, libraries, aids=self._aids, report=self._failures.add, **how)
+        if first and given.plot:
+            from nps_ident.reports.chromatogram import plot_run
+
+            try:
+                plot_run(run, found, given.plot)
+            except NpsIdentError as error:
+                self._failures.add(error)
+        return found
+
+    def settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What replaying a component needs."""
+        given = self._arguments
+        blank, alkanes = (None if path is None else str(Path(path).absolute()) for path in (given.blank, given.alkanes))
+        return {**settings, "verb": "run", "blank": blank, "alkanes": alkanes, "derivatised": given.derivatised}
 
 
 def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -155,7 +199,8 @@ def _plot(answer: Identification, path: str, failures: Failures) -> None:
 
 def _row(answer: Identification) -> dict[str, Any]:
     """One spectrum as one row: the verdict and its first candidate."""
-    best = answer.to_dict()["matches"][:1]
+    written = answer.to_dict()
+    best = written["matches"][:1]
     first = best[0] if best else {}
     return {
         "query": answer.spectrum.name,
@@ -164,6 +209,7 @@ def _row(answer: Identification) -> dict[str, Any]:
         "reason": answer.reasons[0] if answer.reasons else None,
         "file": answer.spectrum.source.file if answer.spectrum.source else None,
         "record": answer.record,
+        **{column: written["query"].get(column) for column in _RUN_COLUMNS},
     }
 
 
@@ -177,8 +223,9 @@ def _print_tables(answers: Iterator[Identification], catalogue: Catalogue | None
         _print_one(first, catalogue, out)
         return
     rows = [{key: _cut(value) for key, value in _row(answer).items()} for answer in chain((first, second), answers)]
-    columns = tuple(column for column in _ROW_COLUMNS if column not in {"reason", "file"})
-    print_rows(rows, columns, out, form="table")
+    columns = [column for column in _ROW_COLUMNS if column not in {"reason", "file"}]
+    columns[1:1] = [column for column in _RUN_COLUMNS if any(row[column] is not None for row in rows)]
+    print_rows(rows, tuple(columns), out, form="table")
 
 
 def _cut(value: Any) -> Any:

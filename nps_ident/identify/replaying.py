@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nps_ident.errors import InputError
 from nps_ident.model import Finding, MassSpectrum, Polarity, Severity, Technique
+
+if TYPE_CHECKING:
+    from nps_ident.library.opening import Libraries
+    from nps_ident.model import Identification
 
 __all__ = ["rerun", "stored_spectrum"]
 
@@ -50,6 +54,8 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
     calibrations = {(calibration.technique, calibration.kind): calibration for calibration in chosen} or None
     catalogue = open_catalogue(settings["catalogue"]) if settings.get("catalogue") else None
     top, proposals = int(settings.get("top", 10)), bool(settings.get("proposals", True))
+    if settings.get("verb") == "run":
+        return _component(settings, libraries, top=top, calibrations=calibrations, catalogue=catalogue, proposals=proposals).to_dict()
     answer = identify(_query(settings), libraries, top=top, calibrations=calibrations, catalogue=catalogue, proposals=proposals)
     return answer.to_dict()
 
@@ -77,6 +83,26 @@ def stored_spectrum(stored: dict[str, Any]) -> MassSpectrum:
             Finding(code=finding["code"], severity=Severity(finding["severity"]), text=finding["text"]) for finding in stored.get("findings", ())
         ),
     )
+
+
+def _component(settings: dict[str, Any], libraries: Libraries, **how: Any) -> Identification:
+    """Answer a run again, as its components are answered together, and take the one that was recorded."""
+    from nps_ident.identify.run import identify_run, read_run_aids
+    from nps_ident.io import read_run
+
+    file, index = str(settings["file"]), int(settings["index"])
+    place = Path(settings.get("folder", "."), file)
+    technique = Technique(settings["technique"]) if settings.get("technique") else None
+    run = read_run(place, report=lambda _: None, technique=technique)
+    aids = read_run_aids(
+        blank=settings.get("blank"), alkanes=settings.get("alkanes"), derivatised=settings.get("derivatised"), report=lambda _: None
+    )
+    if run.source is not None:
+        run = replace(run, source=replace(run.source, file=file))
+    answers: tuple[Identification, ...] = identify_run(run, libraries, aids=aids, **how)
+    if not 0 <= index < len(answers):
+        raise InputError(f"{place}: the run has no component {index}; expected the file that was recorded.")
+    return answers[index]
 
 
 def _query(settings: dict[str, Any]) -> MassSpectrum:

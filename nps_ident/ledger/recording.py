@@ -69,6 +69,9 @@ def record(result: _Answer, ledger: Ledger, *, analyst: str | None = None, setti
     if query.get("file") is not None:
         place = {"file": query["file"], "index": query.get("index"), "file_sha256": query.get("sha256"), "folder": str(Path.cwd())}
         inputs = {"of": "file", "sha256": query.get("sha256")}
+        if "area_share" in query and spectrum is not None:
+            # Its file holds scans; the component that was taken from them is drawn and asked again from here.
+            place["spectrum"] = _verbatim(spectrum)
     elif spectrum is not None:
         place = {"spectrum": _verbatim(spectrum)}
         inputs = {"of": "spectrum", "sha256": hashlib.sha256(canonical(place["spectrum"])).hexdigest()}

@@ -2,12 +2,13 @@
 
 from nps_ident.model.finding import Finding, Severity
 from nps_ident.model.identification import Candidate, Identification, LibraryStamp, Proposal, Variant, Verdict
-from nps_ident.model.run import Component, Run
+from nps_ident.model.run import AlkaneLadder, Component, Run
 from nps_ident.model.spectrum import MassSpectrum, Polarity, Source, SubstanceLabel, Technique
 from nps_ident.model.substance import Substance
 from nps_ident.model.tolerance import Tolerance
 
 __all__ = [
+    "AlkaneLadder",
     "Candidate",
     "Component",
     "Finding",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
     from nps_ident.model.finding import Finding
@@ -167,7 +169,8 @@ class LibraryStamp:
 class Identification:
     """The verdict on one query with everything it rests on.
 
-    ``spectrum`` is the query as read; only its id, place, hash, technique and precursor are written down.
+    ``spectrum`` is the query as read; only its id, place, hash, technique and precursor are written down, and of a component of a run its
+    retention time and index.  ``area_share`` is that component's share of the area of all, and None for any other query.
     """
 
     spectrum: MassSpectrum
@@ -182,6 +185,7 @@ class Identification:
     separated_by: tuple[str, ...] | None = None
     variant: Variant | None = None
     unexplained_fraction: float | None = None
+    area_share: float | None = None
     findings: tuple[Finding, ...] = ()
     record: str | None = None
 
@@ -207,6 +211,7 @@ class Identification:
                 "sha256": source.sha256 if source else None,
                 "technique": technique.value if technique else None,
                 "precursor_mz": self.spectrum.precursor_mz,
+                **self._place_in_run(),
             },
             "verdict": self.verdict.value,
             "characterise": self.characterise,
@@ -223,6 +228,21 @@ class Identification:
             "software": dict(self.software),
             "record": self.record,
         }
+
+    def _place_in_run(self) -> dict[str, float | None]:
+        """What is written of a component of a run only."""
+        if self.area_share is None:
+            return {}
+        time, index = self.spectrum.retention_time_s, self.spectrum.retention_index
+        return {
+            "retention_time_s": None if time is None else round(time, 2),
+            "retention_index": None if index is None else round(index, 1),
+            "area_share": _rounded(self.area_share, "fraction"),
+        }
+
+    def with_findings(self, more: Iterable[Finding]) -> Identification:
+        """The same answer with more findings behind its own."""
+        return replace(self, findings=(*self.findings, *more))
 
     def to_json(self) -> str:
         """The answer as one line of JSON."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nps_ident.model import Substance
 
-__all__ = ["Drawing", "drawing_of", "figure_svg", "plot"]
+__all__ = ["Drawing", "drawable", "drawing_of", "figure_svg", "plot"]
 
 # Black and vermilion of the palette that colour-blind readers tell apart (Okabe & Ito 2008, https://jfly.uni-koeln.de/color/); their
 # lightness differs, so that a black-and-white copy keeps them apart as well.  Pale shades are for peaks without a counterpart.
@@ -190,10 +190,11 @@ def _drawing(result: Identification | tuple[MassSpectrum, MassSpectrum] | Drawin
 
 def _text(place: Any, x: float, y: float, text: str, **style: Any) -> Any:
     """Text that is shown as it is: no mathematics between dollar signs, and ``?`` for what the font does not have."""
-    return place.text(x, y, _drawable(text), parse_math=False, **style)
+    return place.text(x, y, drawable(text), parse_math=False, **style)
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
+    """The text with ``?`` for each character that the font of the pictures does not have."""
     from matplotlib import font_manager
 
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))

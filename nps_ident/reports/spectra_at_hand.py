@@ -34,7 +34,8 @@ def find_query(query: Mapping[str, Any], settings: Mapping[str, Any]) -> MassSpe
     query : mapping
         As in the result contract.
     settings : mapping
-        Of the ledger's record, if there is one: ``folder``, or ``spectrum`` for one that stood in no file.
+        Of the ledger's record, if there is one: ``folder``, or ``spectrum`` for one that stands in no file: given from Python, or a component
+        of a run.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def find_query(query: Mapping[str, Any], settings: Mapping[str, Any]) -> MassSpe
         When it is not at hand: no file, another content, or a spectrum that cannot be read.
     """
     technique = Technique(query["technique"]) if query.get("technique") else None
-    if query.get("file") is None:
+    if query.get("file") is None or "area_share" in query:
         return _from_settings(settings, technique)
     from nps_ident.io import scan_spectra
     from nps_ident.spectra.peaks import prepare
@@ -65,7 +66,7 @@ def find_query(query: Mapping[str, Any], settings: Mapping[str, Any]) -> MassSpe
 def _from_settings(settings: Mapping[str, Any], technique: Technique | None) -> MassSpectrum:
     kept = settings.get("spectrum")
     if not isinstance(kept, dict):
-        raise InputError("The answer names no file, and its record holds no spectrum.")
+        raise InputError("The answer names no file, or is of a component of a run, and its record holds no spectrum.")
     peaks = {name: np.array([float(value) for value in kept[name]]) for name in ("mz", "intensity")}
     return MassSpectrum(
         name=str(kept["name"]),

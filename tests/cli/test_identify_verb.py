@@ -275,7 +275,7 @@ def test_an_interruption_leaves_what_is_done_recorded(
 ) -> None:
     import nps_ident.io
 
-    real = nps_ident.io.scan_spectra
+    real = nps_ident.io.scan_queries
 
     def interrupted(*given: Any, **options: Any) -> Any:
         for number, spectrum in enumerate(real(*given, **options)):
@@ -283,7 +283,7 @@ def test_an_interruption_leaves_what_is_done_recorded(
                 raise KeyboardInterrupt
             yield spectrum
 
-    monkeypatch.setattr(nps_ident.io, "scan_spectra", interrupted)
+    monkeypatch.setattr(nps_ident.io, "scan_queries", interrupted)
     assert main(["identify", str(three), *with_library, "--format", "jsonl"]) == 130
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) == 2
