@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["configure", "run"]
 
-_ROW_COLUMNS = ("exhibit", "claim", "conclusion", "substances", "open_questions", "contradictions", "file", "record")
+_ROW_COLUMNS = ("exhibit", "claim", "claim_is", "conclusion", "substances", "open_questions", "contradictions", "file", "record")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +144,7 @@ def _row(conclusion: Conclusion) -> dict[str, Any]:
     return {
         "exhibit": conclusion.exhibit.id,
         "claim": conclusion.exhibit.claim,
+        "claim_is": conclusion.claim.verdict.value if conclusion.claim else None,
         "conclusion": conclusion.kind.value,
         "substances": "; ".join(f"{found.substance.name} ({found.conclusion.value})" for found in conclusion.substances) or None,
         "open_questions": len(conclusion.open_questions),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nps_ident.catalogue.claims import read_claim
 from nps_ident.confidence.sufficiency import Support, find_technique, read_rules, read_techniques, sufficiency
 from nps_ident.errors import InputError
+from nps_ident.identify.claims import answer_claim, watch_list, watch_list_limits
 from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, software_versions
 from nps_ident.io import scan_spectra
 from nps_ident.model import Finding, Severity, Substance, Technique, Verdict
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from nps_ident.confidence.sufficiency import MeasuringTechnique, Sufficiency
     from nps_ident.library import Libraries
     from nps_ident.model import Identification, MassSpectrum
-    from nps_ident.model.exhibit import Exhibit, Measurement
+    from nps_ident.model.exhibit import Exhibit, Measurement, Quantity
 
 __all__ = ["conclude", "rerun_exhibit"]
 
@@ -34,6 +36,7 @@ _AGAINST_LOG10_LR = -1.0
 """A likelihood ratio of 1/10: the first that ENFSI's scale calls more than weak (Guideline for Evaluative Reporting, 2015)."""
 # Groups of the catalogue whose members ride along: that one of them is not identified does not hold up the conclusion on the rest.
 _COMPANIONS = frozenset({"cutting agent", "opiate companion"})
+_LIKELIER_THAN_NOT = 0.5
 _OPEN = frozenset({Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY})
 
 
@@ -145,8 +148,6 @@ def rerun_exhibit(settings: dict[str, Any]) -> dict[str, Any]:
     InputError
         When the exhibit is no longer there.
     """
-    from dataclasses import replace
-
     from nps_ident.catalogue.store import open_catalogue
     from nps_ident.confidence.calibration import read_calibration
     from nps_ident.io.exhibit_file import read_exhibits
@@ -205,7 +206,10 @@ def _stated(measurement: Measurement, catalogue: Catalogue) -> Measured:
     if row is None:
         known = ", ".join(technique.name for technique in read_techniques())
         failures.append(f"measurement {measurement.number}: the technique {str(measurement.technique)[:60]!a} is not known; expected {known}.")
-    failures += _unreadable((measurement.substance or "", *measurement.excludes), measurement.number, catalogue)
+    classes = {entry.substance.drug_class for entry in catalogue.entries}
+    # A screening is negative for a class; a substance is found by its own name.
+    asked = () if measurement.result == "negative" and measurement.substance in classes else (measurement.substance or "",)
+    failures += _unreadable((*asked, *measurement.excludes), measurement.number, catalogue)
     return Measured(
         measurement=measurement, technique=row.name if row else None, category=row.category if row else None, failures=tuple(failures)
     )
@@ -245,8 +249,18 @@ def _joined(exhibit: Exhibit, measured: tuple[Measured, ...], libraries: Librari
         found.append(substance)
         cited += enough.cited
     found.sort(key=lambda one: (list(ConclusionKind).index(one.conclusion), -len(one.techniques), one.substance.name.casefold()))
-    questions = tuple(_open_questions(measured))
+    questions = tuple(_open_questions(measured, found))
     kind = _kind(found, questions)
+    quantities, not_used = _quantities(exhibit, found, catalogue)
+    claim = None
+    if exhibit.claim is not None:
+        read = read_claim(exhibit.claim, catalogue)
+        claim = answer_claim(read, found, measured, quantities, libraries=libraries, catalogue=catalogue)
+    watched = [Finding(code="EXH-008", severity=Severity.WARNING, text=text) for text in watch_list(found, measured)]
+    if claim is not None:
+        text = f"The claim {claim.claim.text.strip()[:80]!a}: {claim.verdict.value}. {claim.reasons[0]}"
+        findings.append(Finding(code="EXH-009", severity=Severity.INFO, text=text))
+    findings += [Finding(code="EXH-002", severity=Severity.WARNING, text=text[0].upper() + text[1:]) for text in not_used]
     findings += _findings(kind, found, measured, questions, tuple(text for text, _ in contradictions), named)
     rules = read_rules()
     return Conclusion(
@@ -258,9 +272,39 @@ def _joined(exhibit: Exhibit, measured: tuple[Measured, ...], libraries: Librari
         measured=measured,
         library=libraries.stamp,
         software=software_versions(),
+        claim=claim,
+        quantities=quantities,
+        limits=watch_list_limits(measured, found, libraries),
+        not_used=not_used,
         rules=tuple((name, rule.source) for name, rule in rules.items() if name in cited),
-        findings=tuple(findings),
+        findings=(*watched, *sorted(findings, key=lambda finding: finding.code != "EXH-001")),
     )
+
+
+def _quantities(exhibit: Exhibit, found: Sequence[FoundSubstance], catalogue: Catalogue) -> tuple[tuple[Quantity, ...], tuple[str, ...]]:
+    """The laboratory's calibrations evaluated, and why some could not be used."""
+    if not exhibit.quantities:
+        return (), ()
+    from nps_ident.confidence.quantity import quantity
+    from nps_ident.io.document import open_document
+
+    used, refused = [], []
+    for given in exhibit.quantities:
+        named = _found_names(given.substance, catalogue)
+        one = next((one for one in found if [one.substance.skeleton] == [substance.skeleton for substance in named]), None)
+        if one is None or one.conclusion is ConclusionKind.UNDETERMINED:
+            refused.append(f"quantity {given.file}: {given.substance[:60]!a} was not found in the exhibit; no percentage of it is given.")
+            continue
+        try:
+            text, _ = open_document(Path(exhibit.file).parent / given.file).text()
+            result = quantity(text, substance=named[0].name, basis=given.basis)
+        except InputError as error:
+            refused.append(f"quantity {given.file}: {error}")
+            continue
+        if one.conclusion is not ConclusionKind.IDENTIFIED:
+            result = replace(result, text=f"{result.text} It holds if the substance is {result.substance}, which is not identified.")
+        used.append(result)
+    return tuple(used), tuple(refused)
 
 
 def _named(measured: Measured, catalogue: Catalogue) -> Iterable[_Named]:
@@ -438,7 +482,7 @@ def _whole(group: Sequence[_Named]) -> bool:
     """Whether each spectrum is of all that was in the sampling: read from a file, and neither a selected precursor nor one peak of a run."""
     spectra = [[answer.spectrum for answer in part.measured.answers] for part in group]
     return all(
-        of_one and all(spectrum.precursor_mz is None and getattr(spectrum, "retention_time_s", None) is None for spectrum in of_one)
+        of_one and all(spectrum.precursor_mz is None and spectrum.retention_time_s is None for spectrum in of_one)
         for of_one in spectra
     )
 
@@ -448,9 +492,15 @@ def _measurements(numbers: Iterable[int]) -> str:
     return f"measurement {listed[0]}" if len(listed) == 1 else f"measurements {', '.join(map(str, listed))}"
 
 
-def _open_questions(measured: Sequence[Measured]) -> Iterable[OpenQuestion]:
+def _open_questions(measured: Sequence[Measured], found: Sequence[FoundSubstance]) -> Iterable[OpenQuestion]:
+    """The spectra that stay unexplained; one that leans to what another technique establishes is no question, and no support either."""
+    established = {one.substance.skeleton for one in found if one.conclusion is not ConclusionKind.UNDETERMINED}
     for one in measured:
         for answer in one.answers:
+            best = answer.best
+            likely = best is not None and best.probability is not None and best.probability > _LIKELIER_THAN_NOT
+            if answer.verdict is Verdict.CLASS_ONLY and likely and best is not None and best.substance.skeleton in established:
+                continue
             if answer.verdict in _OPEN or answer.characterise:
                 reason = answer.reasons[0] if answer.reasons else "Nothing known explains it."
                 yield OpenQuestion(

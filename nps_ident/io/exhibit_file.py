@@ -35,7 +35,7 @@ _LONGEST = 2000
 EXHIBIT_FIELDS = ("exhibit", "claim", "description", "mass_g", "country", "date", "single_sampling")
 MEASUREMENT_FIELDS = (
     "technique", "file", "sampling", "result", "substance", "excludes", "data", "reference_material", "certificate", "batch",
-    "log10_lr", "lr_source",
+    "limit_percent", "log10_lr", "lr_source",
 )  # fmt: skip
 _QUANTITY_FIELDS = ("file", "substance", "basis")
 _RESULTS = ("positive", "negative", "inconclusive")
@@ -192,6 +192,7 @@ def _exhibit(
 def _measurement(document: Document, number: int, cells: dict[str, _Value], line: int) -> Measurement:
     excludes = cells.pop("excludes", None)
     log10_lr = _number(document, cells.pop("log10_lr", None), "log10_lr")
+    limit = _number(document, cells.pop("limit_percent", None), "limit_percent")
     texts = {name: _text(document, value, name) for name, value in cells.items()}
     result = texts.get("result")
 
@@ -204,6 +205,8 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
         raise refuse("neither a file nor a result" if result is None else "a file and a result", "one of the two")
     if result is not None and (texts.get("technique") is None or texts.get("substance") is None):
         raise refuse("a result without its technique and substance", "both")
+    if limit is not None and not (0 < limit < 100 and result == "negative"):
+        raise refuse(f"limit_percent {limit:g}", "between 0 and 100, of a negative result")
     if log10_lr is not None and (texts.get("lr_source") is None or abs(log10_lr) > _GREATEST_LOG10_LR or result != "positive"):
         raise refuse(f"log10_lr {log10_lr:g}", f"within ±{_GREATEST_LOG10_LR:g}, of a positive result, with lr_source")
     material = ReferenceMaterial(id=texts.get("reference_material"), certificate=texts.get("certificate"), batch=texts.get("batch"))
@@ -216,6 +219,7 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
         substance=texts.get("substance"),
         excludes=_names(document, excludes),
         data=texts.get("data"),
+        limit_percent=limit,
         reference_material=material,
         log10_lr=log10_lr,
         lr_source=texts.get("lr_source"),

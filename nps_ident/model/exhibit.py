@@ -13,14 +13,20 @@ if TYPE_CHECKING:
     from nps_ident.model.substance import Substance
 
 __all__ = [
+    "Claim",
+    "ClaimAnswer",
+    "ClaimVerdict",
     "Conclusion",
     "ConclusionKind",
+    "DetectionLimit",
     "Exhibit",
     "FoundSubstance",
+    "Marker",
     "Measured",
     "Measurement",
     "NotExcluded",
     "OpenQuestion",
+    "Quantity",
     "QuantityFile",
     "ReferenceMaterial",
 ]
@@ -77,6 +83,8 @@ class Measurement:
         Substances that the laboratory measured by this technique and saw to differ, by name.
     data : str or None
         Where the reviewable data of a stated result are kept.
+    limit_percent : float or None
+        Of a negative result: the percent by mass above which the laboratory would have seen it.
     log10_lr : float or None
         The laboratory's own, with ``lr_source``.
     exhibit : str or None
@@ -91,6 +99,7 @@ class Measurement:
     substance: str | None = None
     excludes: tuple[str, ...] = ()
     data: str | None = None
+    limit_percent: float | None = None
     reference_material: ReferenceMaterial = field(default_factory=ReferenceMaterial)
     log10_lr: float | None = None
     lr_source: str | None = None
@@ -311,6 +320,188 @@ class OpenQuestion:
         return {"measurement": self.measurement, "id": self.id, "verdict": self.verdict, "text": self.text, "item": self.item}
 
 
+class ClaimVerdict(StrEnum):
+    """How what was found bears on what was claimed."""
+
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    NOT_SUPPORTED = "not supported"
+    CANNOT_BE_SAID = "cannot be said"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a label or a street name says, as far as it can be read.
+
+    Parameters
+    ----------
+    text : str
+        Verbatim.
+    drug_classes : tuple of str
+        Classes that it names in place of a substance.
+    amount, amount_to : float or None
+        In ``unit``; the second where it states a range.
+    unit : str or None
+        ``%``, ``mg``, ``g``, ``µg``, ``mg/ml`` or ``µg/h``.
+    basis : str or None
+        ``base`` or a salt.
+    form : str or None
+        ``patch``, ``tablet``, ``powder`` and so on.
+    unread : tuple of str
+        Words that were not understood.
+    problem : str or None
+        Why a part of it cannot be compared.
+    """
+
+    text: str
+    substances: tuple[Substance, ...] = ()
+    drug_classes: tuple[str, ...] = ()
+    amount: float | None = None
+    amount_to: float | None = None
+    unit: str | None = None
+    basis: str | None = None
+    form: str | None = None
+    unread: tuple[str, ...] = ()
+    problem: str | None = None
+
+    @property
+    def amount_words(self) -> str | None:
+        """The amount as a sentence takes it; None where there is none."""
+        if self.amount is None:
+            return None
+        to = "" if self.amount_to is None else f" to {self.amount_to:g}"
+        return f"{self.amount:g}{to} {self.unit}" + (f" as {self.basis}" if self.basis else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionLimit:
+    """What one measurement can say about a substance or class that it does not show.
+
+    Parameters
+    ----------
+    what : str
+        A substance or a drug class.
+    measurement : int or None
+        None where no measurement can say anything.
+    share : float or None
+        The greatest share that could be hidden: of the signal of the spectrum, or of the mass where ``of`` says so.
+    of : str or None
+        ``signal`` or ``mass``.
+    text : str
+        The whole in one sentence; never that something is absent.
+    """
+
+    what: str
+    text: str
+    measurement: int | None = None
+    share: float | None = None
+    of: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The limit as the conclusion contract writes it."""
+        share = None if self.share is None else round(self.share, 4) + 0.0
+        return {"what": self.what, "measurement": self.measurement, "share": share, "of": self.of, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """A companion of the claimed substance that a rule table names: whether it was found.
+
+    Parameters
+    ----------
+    state : str
+        ``found``, ``not detected``, ``not excluded`` or ``not looked for``.
+    """
+
+    name: str
+    role: str
+    state: str
+    text: str
+
+    def to_dict(self) -> dict[str, str]:
+        """The marker as the conclusion contract writes it."""
+        return {"name": self.name, "role": self.role, "state": self.state, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimAnswer:
+    """The claim against what was found.
+
+    Parameters
+    ----------
+    reasons : tuple of str
+        One sentence each.
+    markers : tuple of Marker
+        Of the rule table of the claimed substance; empty where there is none.
+    """
+
+    claim: Claim
+    verdict: ClaimVerdict
+    reasons: tuple[str, ...]
+    markers: tuple[Marker, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as the conclusion contract writes it."""
+        claim = self.claim
+        return {
+            "text": claim.text,
+            "substances": [{"inchikey": substance.inchikey, "name": substance.name} for substance in claim.substances],
+            "drug_classes": list(claim.drug_classes),
+            "amount": claim.amount,
+            "amount_to": claim.amount_to,
+            "unit": claim.unit,
+            "basis": claim.basis,
+            "form": claim.form,
+            "unread": list(claim.unread),
+            "verdict": self.verdict.value,
+            "reasons": list(self.reasons),
+            "markers": [marker.to_dict() for marker in self.markers],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """A mass fraction by the laboratory's own calibration.
+
+    Parameters
+    ----------
+    percent, expanded_uncertainty : float
+        In percent by mass, with the coverage factor 2.
+    basis : str
+        What the percentage is a percentage of.
+    other_bases : tuple of (str, float, float)
+        The same as other forms of the substance: basis, percent, expanded uncertainty.
+    text : str
+        Method, range and source of the formula in one sentence.
+    """
+
+    substance: str
+    percent: float
+    expanded_uncertainty: float
+    basis: str
+    text: str
+    other_bases: tuple[tuple[str, float, float], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The quantity as the conclusion contract writes it."""
+        return {
+            "substance": self.substance,
+            "percent": _significant(self.percent),
+            "expanded_uncertainty": _significant(self.expanded_uncertainty),
+            "coverage_factor": 2,
+            "basis": self.basis,
+            "other_bases": [
+                {"basis": basis, "percent": _significant(percent), "expanded_uncertainty": _significant(expanded)}
+                for basis, percent, expanded in self.other_bases
+            ],
+            "text": self.text,
+        }
+
+
+def _significant(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
     """What is concluded of an exhibit from everything measured on it.
@@ -324,6 +515,12 @@ class Conclusion:
         The best supported first.
     contradictions : tuple of str
         One sentence each; a substance that a contradiction touches is never ``identified``.
+    claim : ClaimAnswer or None
+        None where the exhibit has no claim.
+    limits : tuple of DetectionLimit
+        Of the substances on the watch list, whatever was claimed.
+    not_used : tuple of str
+        Quantitative calibrations that could not be used, and why.
     rules : tuple of (str, str)
         Id and source of each rule named above.
     """
@@ -336,6 +533,10 @@ class Conclusion:
     measured: tuple[Measured, ...]
     library: LibraryStamp
     software: tuple[tuple[str, str], ...]
+    claim: ClaimAnswer | None = None
+    quantities: tuple[Quantity, ...] = ()
+    limits: tuple[DetectionLimit, ...] = ()
+    not_used: tuple[str, ...] = ()
     rules: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
     record: str | None = None
@@ -343,7 +544,7 @@ class Conclusion:
     @property
     def failures(self) -> tuple[str, ...]:
         """What could not be read or answered, one sentence each."""
-        return tuple(text for measured in self.measured for text in measured.failures)
+        return (*(text for measured in self.measured for text in measured.failures), *self.not_used)
 
     def to_dict(self) -> dict[str, Any]:
         """The conclusion by its contract (``nps-ident/conclusion/1``)."""
@@ -353,6 +554,10 @@ class Conclusion:
             "query": {"id": exhibit.id, "file": exhibit.file, "index": exhibit.index, "sha256": exhibit.sha256},
             "exhibit": exhibit.to_dict(),
             "conclusion": self.kind.value,
+            "claim_not_supported": None if self.claim is None else self.claim.verdict is ClaimVerdict.NOT_SUPPORTED,
+            "claim": None if self.claim is None else self.claim.to_dict(),
+            "quantities": [quantity.to_dict() for quantity in self.quantities],
+            "limits": [limit.to_dict() for limit in self.limits],
             "substances": [found.to_dict(rank) for rank, found in enumerate(self.substances, 1)],
             "contradictions": list(self.contradictions),
             "open_questions": [question.to_dict() for question in self.open_questions],

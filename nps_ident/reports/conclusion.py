@@ -32,11 +32,12 @@ def conclusion_lines(conclusion: Conclusion) -> Iterator[str]:
     exhibit = conclusion.exhibit
     about = [exhibit.description, f"{exhibit.mass_g:g} g" if exhibit.mass_g else None, exhibit.country, exhibit.date]
     yield f"Exhibit {exhibit.id}" + (f": {', '.join(filter(None, about))}" if any(about) else "")
-    if exhibit.claim:
-        yield f"Claim: {exhibit.claim}"
+    if conclusion.claim:
+        yield f"Claim: {exhibit.claim}: {conclusion.claim.verdict.value}"
+        yield from (f"    {text}" for text in conclusion.claim.reasons)
     yield f"Conclusion: {CONCLUSION_WORDS[conclusion.kind.value]}"
     marks = {"info": " ", "warning": "!", "error": "!!"}
-    yield from (f"  {marks[finding.severity.value]} {finding.text}" for finding in conclusion.findings)
+    yield from (f"  {marks[finding.severity.value]} {finding.text}" for finding in conclusion.findings if finding.code != "EXH-009")
     yield ""
     yield "Measured:"
     for one in conclusion.measured:
@@ -50,6 +51,19 @@ def conclusion_lines(conclusion: Conclusion) -> Iterator[str]:
         for question in conclusion.open_questions:
             item = f" [{question.item}: nps-ident unknown show {question.item}]" if question.item else ""
             yield f"  {question.id} (measurement {question.measurement}): {VERDICT_WORDS[question.verdict]}. {question.text}{item}"
+    if conclusion.quantities:
+        yield ""
+        for quantity in conclusion.quantities:
+            figures = ((quantity.basis, quantity.percent, quantity.expanded_uncertainty), *quantity.other_bases)
+            said = ", or ".join(f"({percent:.3g} ± {expanded:.2g}) % by mass as {basis}" for basis, percent, expanded in figures)
+            yield f"{quantity.substance}: {said} (k = 2). {quantity.text}"
+    if conclusion.claim and conclusion.claim.markers:
+        yield ""
+        yield "Companions of the claimed substance:"
+        yield from (f"  {marker.role}: {marker.text}" for marker in conclusion.claim.markers)
+    yield ""
+    yield "Watch list:"
+    yield from (f"  {limit.text}" for limit in conclusion.limits)
     yield ""
     yield from (f"Rule {name}: {source}" for name, source in conclusion.rules)
     yield f"Library {conclusion.library.name} {conclusion.library.sha256[:12]}"

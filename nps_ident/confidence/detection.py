@@ -1,0 +1,109 @@
+"""How much of a substance a spectrum could hide: "not detected above about x %", never "absent".
+
+For an EI spectrum of the whole sample the answer follows from the spectrum itself.  Peaks of a mixture add, so no component can give more to a
+peak than the peak has; where a peak is missing, than the smallest one that was recorded.  For a technique of which only a result is stated, a
+published limit is quoted (``detection_limits.tsv``).
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nps_ident.model import Technique
+from nps_ident.similarity.match_factor import nominal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from nps_ident.library.compiled import Library
+    from nps_ident.model import MassSpectrum
+
+__all__ = ["greatest_share", "hidden_shares", "published_limit", "sees_the_whole"]
+
+_STRONGEST = 3
+"""Peaks of a reference that are asked for: the ratios among the strongest vary least between laboratories."""
+
+
+def sees_the_whole(spectrum: MassSpectrum) -> bool:
+    """Whether a spectrum is of all that was in the sample: by EI, no selected precursor, no single peak of a run."""
+    return spectrum.technique is Technique.EI_MS and spectrum.precursor_mz is None and spectrum.retention_time_s is None and spectrum.n_peaks > 0
+
+
+def greatest_share(query: dict[int, float], reference_mz: NDArray[np.float64], reference_intensity: NDArray[np.float64]) -> float:
+    """The greatest share of the query's signal that a reference can account for.
+
+    Parameters
+    ----------
+    query : dict of int to float
+        Intensity at each unit mass; not empty.
+    reference_mz, reference_intensity : ndarray of float64
+        Shape ``(n_peaks,)``.
+
+    Returns
+    -------
+    float
+        From 0 to 1: the smallest, over the three strongest peaks of the reference, of the query's intensity there divided by the
+        reference's, both as shares of their sums.  A peak that the query lacks counts as its smallest recorded one.
+    """
+    total, floor = sum(query.values()), min(query.values())
+    reference_total = float(reference_intensity.sum())
+    strongest = np.argsort(-reference_intensity, kind="stable")[:_STRONGEST]
+    ratios = [
+        max(query.get(round(float(reference_mz[i])), 0.0), floor) / total / (float(reference_intensity[i]) / reference_total) for i in strongest
+    ]
+    return min(1.0, *ratios)
+
+
+def hidden_shares(
+    spectrum: MassSpectrum, members: Iterable[Library], *, skeletons: frozenset[str] = frozenset(), drug_class: str | None = None
+) -> dict[str, float]:
+    """The greatest share that each reference of some substances could have in a spectrum.
+
+    Parameters
+    ----------
+    spectrum : MassSpectrum
+        One that :func:`sees_the_whole`.
+    members : iterable of Library
+    skeletons : frozenset of str
+        Whose references are asked for.
+    drug_class : str, optional
+        A class whose references are asked for as well.
+
+    Returns
+    -------
+    dict of str to float
+        By skeleton; the greatest over the references of one substance.  Empty where no library has one.
+    """
+    unit_masses = nominal(spectrum.mz, spectrum.intensity)
+    query = {int(mz): float(height) for mz, height in zip(unit_masses.mz.tolist(), unit_masses.intensity.tolist(), strict=True) if height > 0}
+    found: dict[str, float] = {}
+    for member in members:
+        if "ei.substance" not in member or not query:
+            continue
+        for row, number in enumerate(member["ei.substance"].tolist()):
+            substance = member.substance(int(number))
+            asked = substance.skeleton in skeletons or (drug_class is not None and substance.drug_class == drug_class)
+            if not asked or substance.isotope_labelled:
+                continue
+            peaks = slice(*member["ei.peak_start"][row : row + 2])
+            share = greatest_share(query, member["ei.mz"][peaks], member["ei.intensity"][peaks])
+            found[substance.skeleton] = max(found.get(substance.skeleton, 0.0), share)
+    return found
+
+
+def published_limit(technique: str) -> tuple[float, str] | None:
+    """The percent by mass below which a technique is known to miss a component, and the source; None where none is at hand."""
+    return next(((float(row["percent"]), row["source"]) for row in _published() if row["technique"] == technique), None)
+
+
+@lru_cache(maxsize=1)
+def _published() -> Sequence[dict[str, str]]:
+    with (resources.files("nps_ident.confidence") / "detection_limits.tsv").open(encoding="utf-8") as lines:
+        return tuple(csv.DictReader(lines, delimiter="\t"))
