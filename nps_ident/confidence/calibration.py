@@ -16,6 +16,7 @@ import numpy as np
 
 from nps_ident.confidence.coefficients import SHIPPED, require_unaltered
 from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES, candidate_features, list_features
+from nps_ident.confidence.molecular_mass import shipped_mass_model
 from nps_ident.errors import CalibrationError
 from nps_ident.library.isomers import isomers_left_open
 from nps_ident.model import Technique
@@ -164,6 +165,8 @@ def calibration_from(fields: Mapping[str, Any], *, where: str) -> Calibration:
     require_unaltered(fields, schema=SCHEMA, where=where)
     if tuple(fields["features"]) != CANDIDATE_FEATURES[technique] or tuple(fields["list_features"]) != LIST_FEATURES[technique]:
         raise CalibrationError(f"{where}: made for other features than this version computes; make it again.")
+    if fields["mass_model"] not in (None, shipped_mass_model().stamp):
+        raise CalibrationError(f"{where}: made with the mass model {fields['mass_model']}, not the one that ships; make it again.")
     model = fields["in_library"]
     return Calibration(
         name=fields["name"],

@@ -72,7 +72,7 @@ def example(
     without = isomers_left_open(hits.hits, members, hits.technique, withheld=skeleton_code(compound))
     now = without if withheld else isomers_left_open(hits.hits, members, hits.technique)
     return Example(
-        features=candidate_features(hits),
+        features=candidate_features(hits, left_out=frozenset([compound]) if withheld else frozenset()),
         isomers_open=np.array(now, dtype=np.int8),
         isomers_open_without=np.array(without, dtype=np.int8),
         true=skeletons.index(compound) if in_library and compound in skeletons else -1,

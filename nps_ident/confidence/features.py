@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nps_ident.confidence.mass_evidence import mass_evidence
+from nps_ident.confidence.molecular_mass import shipped_mass_model
 from nps_ident.model import Technique
 
 if TYPE_CHECKING:
@@ -13,10 +15,18 @@ if TYPE_CHECKING:
 
     from nps_ident.library.hits import Hit, HitList
 
-__all__ = ["CANDIDATE_FEATURES", "LIST_FEATURES", "candidate_features", "list_features"]
+__all__ = ["CANDIDATE_FEATURES", "LIST_FEATURES", "SIGN", "candidate_features", "list_features"]
 
 CANDIDATE_FEATURES: dict[Technique, tuple[str, ...]] = {
-    Technique.EI_MS: ("match_factor", "reverse_match_factor", "weighted_cosine", "log_matched", "explained_reference", "top_mass_differs"),
+    Technique.EI_MS: (
+        "match_factor",
+        "weighted_cosine",
+        "corrected_cosine",
+        "intensity_scatter",
+        "log_matched",
+        "top_mass_differs",
+        "log_mass_probability",
+    ),
     Technique.MSMS: (
         "similarity",
         "hybrid_similarity",
@@ -29,30 +39,61 @@ CANDIDATE_FEATURES: dict[Technique, tuple[str, ...]] = {
         "log_references",
     ),
 }
-"""The columns of :func:`candidate_features`, by technique."""
+"""The columns of :func:`candidate_features`, by technique: what tells one candidate from another."""
 
-LIST_FEATURES = {
-    Technique.EI_MS: ("log_query_peaks", "isomers_open", "structure_unknown"),
-    Technique.MSMS: ("log_query_peaks", "isomers_open", "structure_unknown", "log_odds_first"),
+_OF_THE_LIST = ("log_query_peaks", "isomers_open", "structure_unknown")
+LIST_FEATURES: dict[Technique, tuple[str, ...]] = {
+    Technique.EI_MS: ("weighted_cosine", "intensity_scatter", *_OF_THE_LIST),
+    Technique.MSMS: (*CANDIDATE_FEATURES[Technique.MSMS], *_OF_THE_LIST, "log_odds_first"),
 }
-"""The columns that :func:`list_features` adds to the candidate features of the first candidate, by technique."""
+"""The columns of :func:`list_features`, by technique: those of the first candidate that tell whether the substance is in the library at all,
+and some of the whole list."""
+
+SIGN = {
+    **dict.fromkeys(("weighted_cosine", "similarity", "hybrid_similarity", "support", "log_odds_first"), 1),
+    **dict.fromkeys(("intensity_scatter", "mass_error", "isomers_open", "structure_unknown"), -1),
+}
+"""Which way a list feature may count: a better fit never lowers the probability, whatever a training set says by accident.  The others only
+say of what kind a fit is, and are free."""
+
+_LEAST = 1e-6
+"""Probability of a molecular mass that the evidence does not reach."""
 
 
-def candidate_features(hits: HitList) -> NDArray[np.float64]:
-    """One row a candidate, in the order of the hits; shape (n_candidates, n_features)."""
-    rows = [_ei(hit) if hits.technique is Technique.EI_MS else _msms(hit) for hit in hits.hits]
+def candidate_features(hits: HitList, *, left_out: frozenset[str] = frozenset()) -> NDArray[np.float64]:
+    """One row a candidate, in the order of the hits; shape (n_candidates, n_features).
+
+    Parameters
+    ----------
+    hits : HitList
+    left_out : frozenset of str
+        First InChIKey blocks whose references count as absent where the molecular mass is weighed, for training.
+    """
+    if hits.technique is Technique.EI_MS:
+        rows = [(*_ei(hit), mass) for hit, mass in zip(hits.hits, _log_mass_probabilities(hits, left_out), strict=True)]
+    else:
+        rows = [_msms(hit) for hit in hits.hits]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(CANDIDATE_FEATURES[hits.technique]))
 
 
 def _ei(hit: Hit) -> tuple[float, ...]:
     return (
         hit.score,
-        (hit.reverse_match_factor or 0.0) / 1000.0,
         hit.weighted_cosine,
+        hit.corrected_cosine,
+        hit.intensity_scatter,
         float(np.log1p(hit.n_matched)),
-        hit.explained_reference,
         float(abs(hit.top_mass_shift_da) > 1.5),
     )
+
+
+def _log_mass_probabilities(hits: HitList, left_out: frozenset[str]) -> list[float]:
+    """What the whole spectrum and its relatives say for the molecular mass of each candidate; alike for all where no query is kept."""
+    if hits.unit_masses is None or not len(hits.unit_masses.mz) or not hits.hits:
+        return [0.0] * len(hits.hits)
+    evidence = mass_evidence(hits.unit_masses, hits.hits, hits.members, left_out=left_out)
+    probabilities = dict(zip(evidence.masses.tolist(), shipped_mass_model().probabilities(evidence).tolist(), strict=True))
+    return [float(np.log(probabilities.get(round(hit.substance.exact_mass or 0.0), 0.0) + _LEAST)) for hit in hits.hits]
 
 
 def _msms(hit: Hit) -> tuple[float, ...]:
@@ -72,9 +113,10 @@ def _msms(hit: Hit) -> tuple[float, ...]:
 def list_features(
     candidates: NDArray[np.float64], utilities: NDArray[np.float64], *, technique: Technique, n_query_peaks: int, isomers_open: int
 ) -> NDArray[np.float64]:
-    """What speaks for the substance being in the library at all: the first candidate's features, its open isomers, the query's size.
+    """What speaks for the substance being in the library at all: the first candidate's fit, its open isomers, the query's size.
 
-    The lead of the first candidate is none of them for EI: what is *not* in the library leads as clearly over its nearest isomer's rivals.
+    For EI the lead of the first candidate is none of them: what is *not* in the library leads as clearly over its nearest isomer's rivals.
+    Nor is its molecular mass, which an isomer shares.
 
     Parameters
     ----------
@@ -88,12 +130,17 @@ def list_features(
 
     Returns
     -------
-    ndarray of float64, shape (n_features + n_list_features,)
+    ndarray of float64, shape (n_list_features,)
     """
     first = int(np.argmax(utilities))
-    added = [np.log1p(n_query_peaks), float(isomers_open > 0), float(isomers_open < 0)]
+    known = dict(zip(CANDIDATE_FEATURES[technique], candidates[first].tolist(), strict=True))
+    known |= {
+        "log_query_peaks": float(np.log1p(n_query_peaks)),
+        "isomers_open": float(isomers_open > 0),
+        "structure_unknown": float(isomers_open < 0),
+    }
     if "log_odds_first" in LIST_FEATURES[technique]:
         others = np.delete(utilities, first)
         lead = utilities[first] - np.logaddexp.reduce(others) if len(others) else 10.0
-        added.append(np.clip(lead, -10.0, 10.0))
-    return np.concatenate([candidates[first], added])
+        known["log_odds_first"] = float(np.clip(lead, -10.0, 10.0))
+    return np.array([known[name] for name in LIST_FEATURES[technique]])

@@ -9,7 +9,8 @@ import numpy as np
 
 from nps_ident.confidence.calibration import SCHEMA
 from nps_ident.confidence.coefficients import content_hash
-from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES, list_features
+from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES, SIGN, list_features
+from nps_ident.confidence.molecular_mass import shipped_mass_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -112,7 +113,8 @@ def fit(
     known = [e for e in examples if e.true >= 0]
     utility = _conditional_logit(known, settings.ridge)
     rows, labels = _in_library_rows(examples, utility, technique)
-    mean, scale, weight, intercept = _logistic(rows, labels, settings.prior_in_library)
+    signs = np.array([SIGN.get(name, 0) for name in LIST_FEATURES[technique]])
+    mean, scale, weight, intercept = _logistic(rows, labels, settings.prior_in_library, signs)
     fields: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name,
@@ -120,6 +122,7 @@ def fit(
         "kind": kind,
         "features": list(CANDIDATE_FEATURES[technique]),
         "list_features": list(LIST_FEATURES[technique]),
+        "mass_model": shipped_mass_model().stamp if "log_mass_probability" in CANDIDATE_FEATURES[technique] else None,
         "prior_in_library": settings.prior_in_library,
         "utility": _rounded(utility),
         "in_library": {"mean": _rounded(mean), "scale": _rounded(scale), "weight": _rounded(weight), "intercept": round(intercept, 6)},
@@ -183,13 +186,22 @@ def _in_library_rows(
 
 
 def _logistic(
-    rows: NDArray[np.float64], labels: NDArray[np.int64], prior: float
+    rows: NDArray[np.float64], labels: NDArray[np.int64], prior: float, signs: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+    """Mean, scale, weights and intercept; a column that would count against its sign (1, -1; 0 is free) is left out, the worst first."""
     from sklearn.linear_model import LogisticRegression
 
     mean, scale = rows.mean(axis=0), rows.std(axis=0)
     scale[scale < _CONSTANT] = 1.0  # a column that is the same in all examples teaches nothing, and must not be divided by nothing
     share = labels.mean()
-    weights = np.where(labels == 1, prior / share, (1.0 - prior) / (1.0 - share))
-    model = LogisticRegression(C=1.0, max_iter=5000).fit((rows - mean) / scale, labels, sample_weight=weights)
-    return mean, scale, model.coef_[0], float(model.intercept_[0])
+    sample_weights = np.where(labels == 1, prior / share, (1.0 - prior) / (1.0 - share))
+    standardised = (rows - mean) / scale
+    used = np.ones(rows.shape[1], dtype=bool)
+    while True:
+        model = LogisticRegression(C=1.0, max_iter=5000).fit(standardised[:, used], labels, sample_weight=sample_weights)
+        weight = np.zeros(rows.shape[1])
+        weight[used] = model.coef_[0]
+        astray = weight * signs
+        if astray.min() >= 0.0:
+            return mean, scale, weight, float(model.intercept_[0])
+        used[int(np.argmin(astray))] = False

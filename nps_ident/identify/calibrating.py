@@ -107,7 +107,7 @@ def calibrate(
     searched = Libraries(libraries.of_kind(kind))
     settings = _settings(technique, kind, prior_in_library)
     rows, kept, left_out = _examples(pairs, searched, technique, settings.smallest_library)
-    n_coefficients = len(CANDIDATE_FEATURES[technique]) + len(LIST_FEATURES[technique])
+    n_coefficients = max(len(CANDIDATE_FEATURES[technique]), len(LIST_FEATURES[technique]))  # of the larger of the two models
     _require_enough(rows, PER_COEFFICIENT * n_coefficients, len(left_out))
     cells, splits, warnings = _cells(rows, PER_COEFFICIENT_HELD_OUT * n_coefficients, seed)
     judged: dict[int, Judged] = {}
@@ -197,8 +197,8 @@ def _require_enough(rows: Sequence[Example], needed: int, n_left_out: int) -> No
     copies = f" {n_left_out} more are near-copies of spectra of the library and teach nothing." if n_left_out else ""
     raise CalibrationError(
         f"{len(known)} replicates of {n_compounds} compounds were found in the library; a calibration needs {needed} "
-        f"of {MIN_COMPOUNDS} compounds, {PER_COEFFICIENT} for each coefficient fitted and six compounds for each of {N_FOLDS} parts.{copies} "
-        "Use the calibration that ships."
+        f"of {MIN_COMPOUNDS} compounds, {PER_COEFFICIENT} for each coefficient of the larger model and six compounds for each of {N_FOLDS} "
+        f"parts.{copies} Use the calibration that ships."
     )
 
 

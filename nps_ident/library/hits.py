@@ -11,6 +11,7 @@ from nps_ident.library.compiled import SECTIONS
 if TYPE_CHECKING:
     from nps_ident.library.compiled import Library
     from nps_ident.model import Substance, Technique
+    from nps_ident.similarity.match_factor import NominalSpectrum
 
 __all__ = ["NO_STEREO", "Hit", "HitList", "merged", "name_of"]
 
@@ -37,6 +38,8 @@ class Hit:
         Paired peaks.
     explained_query, explained_reference : float
         Share of the weighted intensity of either spectrum that paired peaks hold.
+    intensity_scatter, corrected_cosine : float
+        EI: what is left of the log intensity ratios, and of the cosine, without drift (:mod:`nps_ident.similarity.intensity_drift`).
     top_mass_shift_da : float
         EI: highest m/z above 1 % in the query minus the same of the reference.
     mass_shift_da : float
@@ -59,6 +62,8 @@ class Hit:
     n_matched: int = 0
     explained_query: float = 0.0
     explained_reference: float = 0.0
+    intensity_scatter: float = 0.0
+    corrected_cosine: float = 0.0
     top_mass_shift_da: float = 0.0
     mass_shift_da: float = 0.0
     reference_mass_da: float = math.nan
@@ -79,7 +84,7 @@ class HitList:
     ``kind`` is that of the libraries searched, ``full`` or ``principal_ions``; ``n_substances`` counts the substances in them, and
     ``n_compared`` the peaks of the query that were left to compare (EI: unit masses; MS/MS: fragments below the precursor).
     ``members`` are the libraries searched that have references by the technique.  ``precursor_agrees`` says whether every hit also agrees in
-    the mass of the precursor: one more ion, found before any peak was compared.
+    the mass of the precursor: one more ion, found before any peak was compared.  ``unit_masses`` is the query as an EI search compares it.
     """
 
     technique: Technique
@@ -89,6 +94,7 @@ class HitList:
     n_compared: int
     members: tuple[Library, ...] = ()
     precursor_agrees: bool = False
+    unit_masses: NominalSpectrum | None = None
 
 
 def name_of(hit: Hit, technique: Technique) -> str:

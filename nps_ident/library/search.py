@@ -47,6 +47,7 @@ def search(spectrum: MassSpectrum, members: Sequence[Library], *, most: int) -> 
     section = SECTIONS[technique]
     present = [member for member in members if f"{section}.substance" in member]
     hits: list[Hit] = []
+    unit_masses = None
     if technique is Technique.EI_MS:
         unit_masses = nominal(spectrum.mz, spectrum.intensity)
         n_compared = len(unit_masses.mz)
@@ -69,6 +70,7 @@ def search(spectrum: MassSpectrum, members: Sequence[Library], *, most: int) -> 
         n_compared=n_compared,
         members=tuple(present),
         precursor_agrees=technique is Technique.MSMS and spectrum.precursor_mz is not None,
+        unit_masses=unit_masses,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nps_ident.library.hits import Hit
+from nps_ident.similarity.intensity_drift import intensity_drift
 from nps_ident.similarity.match_factor import BASE_PEAK, NominalSpectrum, PeakRuns, match_factors
 
 if TYPE_CHECKING:
@@ -106,10 +108,11 @@ def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hi
     if not len(chosen):
         return []
     weighted_cosine, explained_query, explained_reference, top_mass = _compared(query, library, rows[chosen])
+    scatter, corrected_cosine = intensity_drift(query, replace(runs, start=runs.start[chosen], stop=runs.stop[chosen]))
     top_mass_shift = _top_mass(query.mz, query.intensity) - top_mass
     columns = (
         *(rows[chosen], substances[chosen], forward[chosen], reverse[chosen], weighted_cosine, n_matched[chosen]),
-        *(explained_query, explained_reference, top_mass_shift),
+        *(explained_query, explained_reference, scatter, corrected_cosine, top_mass_shift),
     )
     return [
         Hit(
@@ -123,11 +126,13 @@ def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hi
             n_matched=matched,
             explained_query=ours,
             explained_reference=theirs,
+            intensity_scatter=left,
+            corrected_cosine=corrected,
             top_mass_shift_da=shift,
             n_references=counts[substance],
             support=factor / BASE_PEAK,
         )
-        for row, substance, factor, reverse_factor, cosine, matched, ours, theirs, shift in zip(
+        for row, substance, factor, reverse_factor, cosine, matched, ours, theirs, left, corrected, shift in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]

@@ -177,7 +177,7 @@ def test_too_few_compounds_or_replicates_are_refused_with_the_minimum_and_why(
         assert _calibrate(tmp_path / "my.json", ei_library, _file(tmp_path / "own.msp", spectra)) == 1
         err = capsys.readouterr().err
         assert found in err
-        assert "needs 90 of 30 compounds, 10 for each coefficient fitted and six compounds for each of 5 parts" in err
+        assert "needs 70 of 30 compounds, 10 for each coefficient of the larger model and six compounds for each of 5 parts" in err
         assert not (tmp_path / "my.json").exists()
 
 

@@ -13,7 +13,7 @@ from made_up import ei_references, measured, msms_references
 
 from nps_ident.confidence.calibration import calibration_from, read_calibration, shipped_calibration
 from nps_ident.confidence.coefficients import SHIPPED, content_hash
-from nps_ident.confidence.features import candidate_features, list_features
+from nps_ident.confidence.features import CANDIDATE_FEATURES, SIGN, candidate_features, list_features
 from nps_ident.errors import CalibrationError
 from nps_ident.library.hits import HitList
 from nps_ident.library.search import search
@@ -113,7 +113,9 @@ def test_the_probability_is_that_of_the_coefficients(technique: Technique, kind:
     shares = [math.exp(u - highest) for u in utilities]
     shares = [share / sum(shares) for share in shares]
     first = utilities.index(highest)
-    row = [*features[first], math.log(1 + n_peaks), 0.0, 1.0]  # made-up substances: no structure, so nothing is known of isomers
+    of_first = dict(zip(stored["features"], features[first], strict=True))
+    row = [of_first[name] for name in stored["list_features"] if name in of_first]
+    row += [math.log(1 + n_peaks), 0.0, 1.0]  # made-up substances: no structure, so nothing is known of isomers
     if technique is Technique.MSMS:
         others = [u for i, u in enumerate(utilities) if i != first]
         lead = highest - math.log(sum(math.exp(u) for u in others)) if others else 10.0
@@ -167,4 +169,36 @@ def test_a_lone_candidate_has_the_greatest_lead(msms_library: Library) -> None:
     alone = HitList(technique=hits.technique, kind="full", hits=hits.hits[:1], n_substances=240, n_compared=hits.n_compared)
     features = candidate_features(alone)
     row = list_features(features, features[:, 0], technique=Technique.MSMS, n_query_peaks=n_peaks, isomers_open=1)
-    assert row[-4:].tolist() == [math.log1p(n_peaks), 1.0, 0.0, 10.0]
+    assert row.tolist() == [*features[0].tolist(), math.log1p(n_peaks), 1.0, 0.0, 10.0]
+
+
+def test_the_mass_of_the_molecule_speaks_for_candidates_of_that_mass(ei_library: Library) -> None:
+    hits, _ = _hits(Technique.EI_MS, ei_library)
+    features = candidate_features(hits)[:, CANDIDATE_FEATURES[Technique.EI_MS].index("log_mass_probability")]
+    assert (features <= 0.0).all()
+    assert features.std() > 0.1
+    unkept = candidate_features(replace(hits, unit_masses=None))[:, -1]
+    assert not unkept.any(), "without the query's peaks nothing is said of any"
+
+
+def test_the_references_of_a_withheld_compound_do_not_speak_for_its_mass(ei_library: Library) -> None:
+    hits, _ = _hits(Technique.EI_MS, ei_library)
+    own = (hits.hits[0].substance.inchikey or "")[:14]
+    with_own, without = candidate_features(hits), candidate_features(hits, left_out=frozenset([own]))
+    assert (without[:, :-1] == with_own[:, :-1]).all()
+    assert without[0, -1] < with_own[0, -1]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_better_fit_never_lowers_the_probability(path: Path) -> None:
+    stored = _fields(path)
+    weights = dict(zip(stored["list_features"], stored["in_library"]["weight"], strict=True))
+    assert all(weight * SIGN.get(name, 0) >= 0.0 for name, weight in weights.items())
+    assert any(weight * SIGN.get(name, 0) > 0.0 for name, weight in weights.items())
+
+
+def test_a_calibration_made_with_another_mass_model_is_refused() -> None:
+    fields = _fields(SHIPPED / "ei-full.json") | {"mass_model": "another@000000000000"}
+    fields["sha256"] = content_hash(fields)
+    with pytest.raises(CalibrationError, match="mass model"):
+        calibration_from(fields, where="it")

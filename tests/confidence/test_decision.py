@@ -10,7 +10,7 @@ import pytest
 
 from nps_ident.confidence.calibration import Calibration
 from nps_ident.confidence.decision import MAX_SET, Support, class_support, decide
-from nps_ident.confidence.features import LIST_FEATURES
+from nps_ident.confidence.features import CANDIDATE_FEATURES, LIST_FEATURES
 from nps_ident.library.hits import Hit, HitList
 from nps_ident.model import Substance, Technique, Verdict
 
@@ -50,15 +50,14 @@ def _list(*hits: Hit, technique: Technique = Technique.EI_MS, n_compared: int = 
 
 def _calibration(technique: Technique = Technique.EI_MS, *, weight_of_score: float = 40.0, in_library: float = 20.0) -> Calibration:
     """Of the features the score alone counts; P(in library) is logistic(``in_library``)."""
-    n_features = 6 if technique is Technique.EI_MS else 9
-    flat = np.zeros(n_features + len(LIST_FEATURES[technique]))
+    flat = np.zeros(len(LIST_FEATURES[technique]))
     return Calibration(
         name="hand-made-2026-01-01",
         sha256="0" * 64,
         technique=technique,
         kind="full",
         prior_in_library=0.5,
-        utility=np.array([weight_of_score, *[0.0] * (n_features - 1)]),
+        utility=np.array([weight_of_score, *[0.0] * (len(CANDIDATE_FEATURES[technique]) - 1)]),
         mean=flat,
         scale=flat + 1,
         weight=flat,

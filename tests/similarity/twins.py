@@ -143,3 +143,25 @@ def best_assignment_pairs(gains: dict[tuple[int, int], float]) -> list[list[tupl
     for i, j in gains:
         ways += [[*way, (i, j)] for way in ways if all(i != p and j != q for p, q in way)]
     return ways
+
+
+def intensity_drift(query: dict[int, float], library: dict[int, float]) -> tuple[float, float]:
+    """Mean absolute log ratio about a straight line in m/z, and the cosine with the library spectrum multiplied by that line."""
+    first = max(min(query), min(library))
+    points = []
+    for mass in {*query, *library}:
+        u, v = query.get(mass, 0.0), library.get(mass, 0.0)
+        if mass >= first and max(u, v) >= 20:
+            points.append((mass, math.log((u + 5) / (v + 5)), math.sqrt(mass * max(u, v))))
+    total = sum(w for _, _, w in points) or 1.0
+    mean_mass, mean_ratio = sum(w * m for m, _, w in points) / total, sum(w * r for _, r, w in points) / total
+    slope = 0.0
+    if len(points) >= 3:
+        spread = sum(w * (m - mean_mass) ** 2 for m, _, w in points)
+        slope = sum(w * (m - mean_mass) * (r - mean_ratio) for m, r, w in points) / spread
+        slope = min(max(slope, -0.02), 0.02)
+    scatter = sum(w * abs(r - mean_ratio - slope * (m - mean_mass)) for m, r, w in points) / total
+    one = {m: m**1.3 * u**0.53 for m, u in query.items()}
+    two = {m: m**1.3 * (v * math.exp(slope * (m - mean_mass))) ** 0.53 for m, v in library.items()}
+    product = sum(one[m] * two[m] for m in {*one} & {*two})
+    return scatter, product / math.sqrt(sum(x * x for x in one.values()) * sum(x * x for x in two.values()))
