@@ -27,6 +27,7 @@ def run_of(
     width_s: float = 2.4,
     background: Mapping[int, float] | None = None,
     noise: float = 1.0,
+    electronic: float = 20.0,
     ceiling: float | None = None,
     seed: int = 4,
     name: str = "run",
@@ -34,7 +35,7 @@ def run_of(
     """A run with those peaks, each ``width_s`` wide at half height.
 
     ``background`` gives counts at the end of the run, from which it falls to half at the beginning; ``noise`` is the standard deviation over
-    the root of the counts; ``ceiling`` is where the detector saturates.
+    the root of the counts; with ``electronic`` counts of 0 half of the noise is cut off at zero; ``ceiling`` is where the detector saturates.
     """
     rng = np.random.default_rng(seed)
     times = np.arange(60.0, 60.0 + duration_s, step_s)
@@ -46,8 +47,8 @@ def run_of(
             table[:, masses.index(mass)] += height * share * shape
     for mass, height in (background or {}).items():
         table[:, masses.index(mass)] += height * np.linspace(0.5, 1.0, len(times))
-    table += 20.0  # electronic
-    table = np.maximum(table + noise * np.sqrt(table) * rng.standard_normal(table.shape), 0.0)
+    table += electronic
+    table = np.maximum(table + noise * np.sqrt(table + 20.0 - electronic) * rng.standard_normal(table.shape), 0.0)
     if ceiling is not None:
         table = np.minimum(table, ceiling)
     scans = tuple(

@@ -50,12 +50,20 @@ def test_the_heights_and_area_are_those_of_the_peak() -> None:
     assert 28.0 not in heights
 
 
+@pytest.mark.parametrize("electronic", [20.0, 0.0], ids=["noise", "noise cut off at zero"])
 @pytest.mark.parametrize("seed", range(5))
-def test_noise_and_a_rising_baseline_alone_give_no_component(seed: int) -> None:
-    background = BACKGROUND | {355: 400.0, 149: 300.0, 44: 900.0}
-    found = run_components(run_of([], background=background, seed=seed, duration_s=240.0))
+def test_noise_and_a_rising_baseline_alone_give_no_component(seed: int, electronic: float) -> None:
+    background = BACKGROUND | {355: 400.0, 149: 300.0, 44: 900.0} | dict.fromkeys(range(60, 72), 0.0)
+    found = run_components(run_of([], background=background, seed=seed, duration_s=240.0, electronic=electronic))
     assert found.components == ()
     assert "RUN-001" in [finding.code for finding in found.findings]
+
+
+def test_a_slope_at_either_end_of_the_run_is_no_component() -> None:
+    """Bleed that rises to the end, and the tail of the solvent before the run began."""
+    tail = [(56.0, 300000.0, {43: 1.0, 57: 0.8, 71: 0.5, 85: 0.3})]
+    found = run_components(run_of(tail, background={207: 9000.0, 281: 7000.0, 73: 5000.0, 355: 3000.0}, duration_s=60.0))
+    assert [round(component.retention_time_s) for component in found.components] == []
 
 
 def test_three_compounds_that_elute_together_are_three() -> None:
