@@ -1,10 +1,13 @@
-"""How many mixtures are noticed: sums of two development spectra of known compounds, and what the rule costs on pure ones.
+"""What of a mixture is found: sums of development spectra of known compounds, and what the rules cost on pure ones.
 
     python -m benchmarks.accuracy.mixtures --data DATA --work FOLDER [--technique ei|msms]
 
 Two compounds that are both in the reference are drawn by a seed, a spectrum of each is scaled to its base peak, and the sum is answered from
 ``reference.msp`` by a calibration that saw neither the compounds (nor the others of their folds) nor the laboratories of the two.  A sum is no
-measurement: nothing suppresses, overloads or co-fragments in it.  The results are written to ``benchmarks/accuracy/results/mixtures.json``.
+measurement: nothing suppresses, overloads or co-fragments in it.  For EI, sums of two to five with a minor part of 1 to 50 % of the signal are
+taken apart besides, by ``identify``, by all of ``scipy.optimize.nnls`` over the whole library, and by the reverse index of the inverted search;
+and every development query, of one substance each, is asked whether it is called a mixture.  The results are written to
+``benchmarks/accuracy/results/mixtures.json``.
 """
 
 from __future__ import annotations
@@ -13,16 +16,18 @@ import argparse
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import nnls
 
 from benchmarks.accuracy.cross_fit import RESULTS
 from benchmarks.accuracy.dev_data import FOLDER, compiled, dev_set, house, read, training_examples
 from benchmarks.accuracy.settings import DATE, N_FOLDS, SEED, SETTINGS
 from nps_ident.confidence.calibration import Calibration, calibration_from
+from nps_ident.confidence.components import FLOOR, RELATIVE
 from nps_ident.confidence.training import Example, fit, folds, without
 from nps_ident.identify import identify
 from nps_ident.library import Libraries
@@ -34,12 +39,19 @@ from nps_ident.spectra.peaks import prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from benchmarks.accuracy.dev_data import DevSet
+    from nps_ident.library.compiled import Library
     from nps_ident.model import Identification
 
 Truth = dict[str, str]
 Known = tuple[MassSpectrum, Truth]
 
 N_PAIRS = 200
+N_SUMS = 40
+MINOR_SHARES = {2: (0.01, 0.03, 0.1, 0.3, 0.5), 3: (0.03, 0.1, 0.3), 4: (0.03, 0.1, 0.25), 5: (0.03, 0.1, 0.2)}
+"""Of the signal, by number of components; the others share the rest alike."""
+NNLS_SHARE = 0.05
+"""Share of signal from which a substance in the sum of ``scipy.optimize.nnls`` counts as named: with all of them a dozen and more are false."""
 RATIOS = (1, 3, 10, 30)
 """Base peak of the first component over that of the second."""
 ISOLATION_DA = 0.5
@@ -111,7 +123,146 @@ def _measured(data: Path, technique: Technique, work: Path) -> dict[str, Any]:
         for ratio in ratios:
             answers = [(answered(_sum(one, other, ratio), a, b), a, b) for (one, a), (other, b) in pairs]
             sums[f"{group}, {ratio}:1"] = _tally(answers)
-    return {"library": dev.reference.name, "sums": sums, "pure": _pure(known, answered)}
+    found = {"library": dev.reference.name, "sums": sums, "pure": _pure(known, answered)}
+    if technique is Technique.EI_MS:
+        found["components"] = _components(known, library.members[0], answered)
+        found["called_mixture"] = _called_mixture(dev, answered)
+        found["peak_variability"] = _peak_variability(library.members[0])
+    return found
+
+
+def _components(known: list[Known], library: Library, answered: Callable[..., Identification]) -> dict[str, Any]:
+    """Sums of two to five compounds taken apart in three ways: the share of components found, and false ones, by share of signal."""
+    rng = np.random.default_rng(SEED)
+    of: dict[str, list[Known]] = defaultdict(list)
+    for item in known:
+        of[item[1]["ik14"]].append(item)
+    names = sorted(of)
+    found: dict[str, Any] = {}
+    for n_components, minors in MINOR_SHARES.items():
+        drawn = [[of[names[i]] for i in rng.choice(len(names), n_components, replace=False)] for _ in range(N_SUMS)]
+        chosen = [[spectra[rng.integers(len(spectra))] for spectra in each] for each in drawn]
+        for minor in minors:
+            shares = [*[(1.0 - minor) / (n_components - 1)] * (n_components - 1), minor]
+            rows = [_three_ways(parts, shares, library, answered) for parts in chosen]
+            found[f"{n_components} components, minor {minor:.0%}"] = {
+                way: _recall([row[way] for row in rows], [[truth["ik14"] for _, truth in parts] for parts in chosen]) for way in rows[0]
+            }
+    return found
+
+
+def _three_ways(
+    parts: list[Known], shares: list[float], library: Library, answered: Callable[..., Identification]
+) -> dict[str, tuple[bool, list[str]]]:
+    """Whether each way says that it is a mixture (or a substance), and the compounds it names."""
+    spectrum = _of_shares([spectrum for spectrum, _ in parts], shares)
+    answer = answered(spectrum, *(truth for _, truth in parts))
+    ours = [part.substance.skeleton for part in answer.components or ()]
+    named = ours or (sorted(_spoken_of(answer)) if answer.verdict is Verdict.MATCH else [])
+    query = nominal(spectrum.mz, spectrum.intensity)
+    rows, start = library["ei.mz"], library["ei.peak_start"]
+    n_rows = int(max(rows.max(), query.mz[-1])) + 1
+    target = np.zeros(n_rows)
+    target[query.mz] = query.intensity
+    matrix = np.zeros((n_rows, len(start) - 1))
+    matrix[rows, np.repeat(np.arange(len(start) - 1), np.diff(start))] = library["ei.intensity"]
+    weights, _ = nnls(matrix, target)
+    skeletons = [library.substance(row).skeleton for row in library["ei.substance"].tolist()]
+    signal: dict[str, float] = defaultdict(float)
+    for column in np.flatnonzero(weights).tolist():
+        signal[skeletons[column]] += weights[column] * matrix[:, column].sum() / target.sum()
+    # Inverted: how alike the query is to each reference over the reference's own peaks; told how many components there are, which it is not.
+    lengths = np.linalg.norm(matrix, axis=0) * np.sqrt((target**2) @ (matrix > 0))
+    reverse = np.divide(target @ matrix, lengths, out=np.zeros(len(lengths)), where=lengths > 0)
+    best: dict[str, float] = {}
+    for skeleton, index in zip(skeletons, reverse.tolist(), strict=True):
+        best[skeleton] = max(best.get(skeleton, 0.0), index)
+    inverted = sorted(best, key=lambda name: (-best[name], name))[: len(parts)]
+    return {
+        "identify": (answer.verdict is Verdict.MIXTURE, ours),
+        "identify_with_matches": (answer.verdict in {Verdict.MIXTURE, Verdict.MATCH}, named),
+        "nnls_all_above_5_percent": (True, [name for name, share in signal.items() if share >= NNLS_SHARE]),
+        "inverted_told_the_number": (True, inverted),
+    }
+
+
+def _of_shares(spectra: list[MassSpectrum], shares: list[float]) -> MassSpectrum:
+    """EI spectra at unit mass, each scaled to its share of the signal; what a detector would not count (a thousandth of the base) is lost."""
+    heights = np.zeros(2000)
+    for spectrum, share in zip(spectra, shares, strict=True):
+        binned = nominal(spectrum.mz, spectrum.intensity)
+        heights[binned.mz] += share * binned.intensity / binned.intensity.sum()
+    heights *= 999.0 / heights.max()
+    mz = np.flatnonzero(heights >= 1.0)
+    return replace(spectra[0], name="sum", mz=mz.astype(np.float64), intensity=heights[mz], findings=())
+
+
+def _recall(answers: list[tuple[bool, list[str]]], truths: list[list[str]]) -> dict[str, Any]:
+    """Of the major parts and of the minor one, which stands last, the share found; and components that are not there, for each sum."""
+    n = len(answers)
+    majors = [name in said for (_, said), truth in zip(answers, truths, strict=True) for name in truth[:-1]]
+    minors = [truth[-1] in said for (_, said), truth in zip(answers, truths, strict=True)]
+    false = sum(len(set(said) - set(truth)) for (_, said), truth in zip(answers, truths, strict=True))
+    n_said = sum(len(said) for _, said in answers)
+    return {
+        "n": n,
+        "answered": round(sum(is_said for is_said, _ in answers) / n, 4),
+        "majors_found": round(float(np.mean(majors)), 4),
+        "minor_found": round(float(np.mean(minors)), 4),
+        "all_found": round(sum(set(truth) <= set(said) for (_, said), truth in zip(answers, truths, strict=True)) / n, 4),
+        "false_components_a_sum": round(false / n, 4),
+        "false_share_of_those_named": round(false / n_said, 4) if n_said else None,
+    }
+
+
+def _called_mixture(dev: DevSet, answered: Callable[..., Identification]) -> dict[str, Any]:
+    """Development queries of one substance that are called a mixture, by kind, and how many of these do not even hold the substance."""
+    counts: dict[str, dict[str, int]] = {}
+    for spectrum, truth in dev.queries():
+        row = counts.setdefault(truth["kind"], {"n": 0, "mixture": 0, "mixture_without_the_truth": 0})
+        answer = answered(prepare(spectrum), truth)
+        row["n"] += 1
+        if answer.verdict is Verdict.MIXTURE:
+            row["mixture"] += 1
+            row["mixture_without_the_truth"] += truth["ik14"] not in {part.substance.skeleton for part in answer.components or ()}
+    return counts
+
+
+def _peak_variability(library: Library) -> dict[str, Any]:
+    """How references of one compound from two laboratories differ at each mass, after scaling, by intensity (of 999)."""
+    start, mz, heights = library["ei.peak_start"], library["ei.mz"], library["ei.intensity"]
+    rows: dict[int, dict[str, int]] = defaultdict(dict)
+    for row, substance in enumerate(library["ei.substance"].tolist()):
+        contributor = str(library.reference(int(library["ei.reference"][row])).get("contributor"))
+        if not library.substance(substance).isotope_labelled:
+            rows[substance].setdefault(contributor, row)
+    there: list[float] = []
+    off: list[float] = []
+    several = [list(of.values()) for of in rows.values() if len(of) > 1]
+    for pair in (pair for members in several for pair in permutations(members, 2)):
+        first, second = (np.zeros(int(mz.max()) + 1) for _ in pair)
+        for heights_of, row in zip((first, second), pair, strict=True):
+            heights_of[mz[start[row] : start[row + 1]]] = heights[start[row] : start[row + 1]]
+        begin = max(int(mz[start[row]]) for row in pair)  # scans begin at different masses
+        first[:begin] = second[:begin] = 0.0
+        weight = 1.0 / (FLOOR**2 + (RELATIVE * first) ** 2)
+        second *= (first * weight) @ second / max(float((second * weight) @ second), 1e-9)
+        held = (first > 0) | (second > 0)
+        there += first[held].tolist()
+        off += np.abs(first - second)[held].tolist()
+    intensity, deviation = np.array(there), np.array(off)
+    steps = {"0 to 30": (0, 30), "30 to 100": (30, 100), "100 to 300": (100, 300), "300 to 999": (300, 1000)}
+    return {
+        "n_compounds": len(several),
+        **{
+            name: {
+                "mean_intensity": round(float(intensity[inside].mean()), 1),
+                "deviation_68_percent": round(float(np.quantile(deviation[inside], 0.683)), 1),
+            }
+            for name, (low, high) in steps.items()
+            if (inside := (intensity >= low) & (intensity < high)).any()
+        },
+    }
 
 
 def _any_pairs(known: list[Known]) -> list[tuple[Known, Known]]:

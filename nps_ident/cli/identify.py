@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["add_library_options", "configure", "run"]
 
 _TECHNIQUES = {"ei": "EI-MS", "msms": "MS/MS", "dart": "DART-MS"}
-_ROW_COLUMNS = ("query", "verdict", "name", "probability", "drug_class", "match_factor", "score", "reason", "file", "record")
+_ROW_COLUMNS = ("query", "verdict", "name", "probability", "drug_class", "match_factor", "score", "components", "reason", "file", "record")
 _RUN_COLUMNS = ("retention_time_s", "retention_index", "area_share")
 _HIT_COLUMNS = ("#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS", "Class", "Score", "log10 LR", "Library")
 _PROGRESS_EVERY = 100
@@ -198,14 +198,17 @@ def _plot(answer: Identification, path: str, failures: Failures) -> None:
 
 
 def _row(answer: Identification) -> dict[str, Any]:
-    """One spectrum as one row: the verdict and its first candidate."""
+    """One spectrum as one row: the verdict and its first candidate, or the components of a mixture."""
+    from nps_ident.reports.hit_list import component_table_line
+
     written = answer.to_dict()
     best = written["matches"][:1]
-    first = best[0] if best else {}
+    first = best[0] if best and not answer.components else {}  # the best part of a sum is not its answer
     return {
         "query": answer.spectrum.name,
         "verdict": answer.verdict.value,
         **{key: first.get(key) for key in ("name", "probability", "drug_class", "match_factor", "score")},
+        "components": "; ".join(component_table_line(component) for component in answer.components) if answer.components else None,
         "reason": answer.reasons[0] if answer.reasons else None,
         "file": answer.spectrum.source.file if answer.spectrum.source else None,
         "record": answer.record,
@@ -223,7 +226,8 @@ def _print_tables(answers: Iterator[Identification], catalogue: Catalogue | None
         _print_one(first, catalogue, out)
         return
     rows = [{key: _cut(value) for key, value in _row(answer).items()} for answer in chain((first, second), answers)]
-    columns = [column for column in _ROW_COLUMNS if column not in {"reason", "file"}]
+    left_out = {"reason", "file"} if any(row["components"] for row in rows) else {"reason", "file", "components"}
+    columns = [column for column in _ROW_COLUMNS if column not in left_out]
     columns[1:1] = [column for column in _RUN_COLUMNS if any(row[column] is not None for row in rows)]
     print_rows(rows, tuple(columns), out, form="table")
 
@@ -234,7 +238,7 @@ def _cut(value: Any) -> Any:
 
 
 def _print_one(answer: Identification, catalogue: Catalogue | None, out: TextIO) -> None:
-    from nps_ident.reports.hit_list import hit_table
+    from nps_ident.reports.hit_list import COMPONENT_COLUMNS, component_table, hit_table
 
     technique = answer.spectrum.technique.value if answer.spectrum.technique else "unknown technique"
     print(f"{shown(answer.spectrum.name)}  ({technique}, {answer.spectrum.n_peaks} peaks)", file=out)
@@ -242,6 +246,11 @@ def _print_one(answer: Identification, catalogue: Catalogue | None, out: TextIO)
     for finding in answer.findings:
         mark = {"info": " ", "warning": "!", "error": "!!"}[finding.severity.value]
         print(f"  {mark} {shown(finding.text)}", file=out)
+    if answer.components:
+        print(file=out)
+        print_table([[row[column] for column in COMPONENT_COLUMNS] for row in component_table(answer.components)], COMPONENT_COLUMNS, out)
+        print(f"Not explained by them: {answer.unexplained_fraction:.0%} of the signal", file=out)
+        print("Candidates for the spectrum as one substance:", file=out)
     rows = [[row[column] for column in _HIT_COLUMNS] for row in hit_table(answer)]
     if rows:
         used = [i for i in range(len(_HIT_COLUMNS)) if any(row[i] is not None for row in rows)]

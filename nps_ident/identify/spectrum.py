@@ -12,6 +12,7 @@ from nps_ident.confidence.calibration import shipped_calibration
 from nps_ident.confidence.decision import NAMED_FROM, Decision, decide, with_foreign_peaks
 from nps_ident.confidence.separation import in_order, separated_by_set
 from nps_ident.errors import InputError, LibraryError
+from nps_ident.identify.mixture import Mixed, is_perhaps_mixed, mixture_of
 from nps_ident.identify.unknown import supported, variant_of
 from nps_ident.library.compiled import SECTIONS
 from nps_ident.library.fragment_lists import listed_substances
@@ -107,6 +108,9 @@ def identify(
     kinds = [kind for kind in ("full", "principal_ions") if libraries.of_kind(kind)]
     answers = [_answer(prepared, prepared.technique, libraries, kind, calibrations) for kind in kinds]
     chosen = _chosen(answers)
+    mixed = _mixed(prepared, chosen.decision, answers[0])
+    if mixed is not None:
+        chosen = replace(answers[0], decision=mixed.decision, unexplained=mixed.unexplained)
     hits, decision = chosen.hits, chosen.decision
     ordered = [hits.hits[i] for i in decision.order]
     matches = tuple(
@@ -132,7 +136,7 @@ def identify(
     return Identification(
         spectrum=prepared,
         verdict=decision.verdict,
-        characterise=decision.characterise,
+        characterise=mixed.characterise if mixed else decision.characterise,
         matches=matches,
         library=libraries.stamp,
         software=software_versions(),
@@ -142,6 +146,7 @@ def identify(
             _isomers_without_reference(matches[0], prepared.technique, libraries, catalogue) if named and matches else None
         ),
         separated_by=in_order(pairs) or None,
+        components=mixed.components if mixed else None,
         variant=variant,
         unexplained_fraction=chosen.unexplained,
         findings=findings,
@@ -174,6 +179,13 @@ def _answer(
     if too_small:  # there is a calibration, only not for so few
         decision = replace(decision, findings=tuple(finding for finding in decision.findings if finding.code != "IDENT-002"))
     return _Answer(kind=kind, hits=hits, decision=decision, calibration=calibration, findings=too_small, unexplained=foreign)
+
+
+def _mixed(prepared: MassSpectrum, decision: Decision, answer: _Answer) -> Mixed | None:
+    """The spectrum as a sum of full references, where one substance does not answer for it; the tables of twenty ions leave too much open."""
+    if answer.kind != "full" or answer.calibration is None or not answer.hits.hits or not is_perhaps_mixed(prepared, decision):
+        return None
+    return mixture_of(prepared, answer.hits.members, answer.decision, answer.calibration, most=SEARCHED)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Frozen records: the vocabulary of the program.  Nothing here reads, searches or decides."""
 
 from nps_ident.model.finding import Finding, Severity
-from nps_ident.model.identification import Candidate, Identification, LibraryStamp, Proposal, Variant, Verdict
+from nps_ident.model.identification import Candidate, Identification, LibraryStamp, MixtureComponent, Proposal, Variant, Verdict
 from nps_ident.model.run import AlkaneLadder, Component, Run
 from nps_ident.model.spectrum import MassSpectrum, Polarity, Source, SubstanceLabel, Technique
 from nps_ident.model.substance import Substance
@@ -15,6 +15,7 @@ __all__ = [
     "Identification",
     "LibraryStamp",
     "MassSpectrum",
+    "MixtureComponent",
     "Polarity",
     "Proposal",
     "Run",

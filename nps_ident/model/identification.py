@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nps_ident.model.spectrum import MassSpectrum
     from nps_ident.model.substance import Substance
 
-__all__ = ["Candidate", "Identification", "LibraryStamp", "Proposal", "Variant", "Verdict"]
+__all__ = ["Candidate", "Identification", "LibraryStamp", "MixtureComponent", "Proposal", "Variant", "Verdict"]
 
 SCHEMA = "nps-ident/identification/1"
 
@@ -96,6 +96,42 @@ class Candidate:
             "log10_lr": _rounded(self.log10_lr, "log10_lr"),
             "reference": self.reference,
             "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixtureComponent:
+    """A substance of a mixture.
+
+    Parameters
+    ----------
+    fraction, fraction_low, fraction_high : float
+        Share of the query's signal, never of its mass, and the 95 % interval of it.
+    probability : float or None
+        Calibrated, in what the other components leave of the query; None where no calibration holds.
+    isomer_set : tuple of str or None
+        InChIKeys of what is not told apart there, the component first; None where nothing else is as likely.
+    isomer_names : tuple of str
+        Names of the others, for a reader; not written down.
+    """
+
+    substance: Substance
+    fraction: float
+    fraction_low: float
+    fraction_high: float
+    probability: float | None = None
+    isomer_set: tuple[str, ...] | None = None
+    isomer_names: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The component as the result contract writes it."""
+        return {
+            "inchikey": self.substance.inchikey or self.substance.name,
+            "name": self.substance.name,
+            "fraction": _rounded(self.fraction, "fraction"),
+            "fraction_interval": [_rounded(self.fraction_low, "fraction"), _rounded(self.fraction_high, "fraction")],
+            "probability": _rounded(self.probability, "probability"),
+            "isomer_set": None if self.isomer_set is None else list(self.isomer_set),
         }
 
 
@@ -183,6 +219,7 @@ class Identification:
     isomer_set: tuple[str, ...] | None = None
     isomers_without_reference: tuple[str, ...] | None = None
     separated_by: tuple[str, ...] | None = None
+    components: tuple[MixtureComponent, ...] | None = None
     variant: Variant | None = None
     unexplained_fraction: float | None = None
     area_share: float | None = None
@@ -219,7 +256,7 @@ class Identification:
             "isomer_set": None if self.isomer_set is None else list(self.isomer_set),
             "isomers_without_reference": None if self.isomers_without_reference is None else list(self.isomers_without_reference),
             "separated_by": None if self.separated_by is None else list(self.separated_by),
-            "components": None,
+            "components": None if self.components is None else [component.to_dict() for component in self.components],
             "unexplained_fraction": _rounded(self.unexplained_fraction, "fraction"),
             "variant": self.variant.to_dict() if self.variant else None,
             "findings": [finding.to_dict() for finding in self.findings],

@@ -9,15 +9,52 @@ from nps_ident.errors import ChemistryError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nps_ident.model import Identification, Substance
+    from nps_ident.model import Identification, MixtureComponent, Substance
 
-__all__ = ["COLUMNS", "hit_table", "hit_table_csv", "hit_table_of"]
+__all__ = ["COLUMNS", "COMPONENT_COLUMNS", "component_table", "component_table_line", "hit_table", "hit_table_csv", "hit_table_of"]
 
 COLUMNS = (
     "#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS",
     "Class", "InChIKey", "Score", "log10 LR", "Library", "Reference",
 )  # fmt: skip
 """The first eight as in NIST MS Search 2.4 (hit list window); the rest is ours."""
+
+
+COMPONENT_COLUMNS = ("Component", "Signal(%)", "95 % interval", "Prob(%)", "Not told apart from", "Class", "InChIKey")
+"""Of a mixture; the share is of signal, never of mass."""
+
+
+def component_table(components: Sequence[MixtureComponent]) -> list[dict[str, Any]]:
+    """List the components of a mixture, one row each, the largest first.
+
+    Returns
+    -------
+    list of dict
+        Keys are :data:`COMPONENT_COLUMNS`; what is not known is None.
+    """
+    return [
+        {
+            "Component": component.substance.name,
+            "Signal(%)": round(100 * component.fraction, 1),
+            "95 % interval": f"{100 * component.fraction_low:.0f} to {100 * component.fraction_high:.0f}",
+            "Prob(%)": None if component.probability is None else round(100 * component.probability, 1),
+            "Not told apart from": ", ".join(component.isomer_names) or None,
+            "Class": component.substance.drug_class,
+            "InChIKey": component.substance.inchikey,
+        }
+        for component in components
+    ]
+
+
+def component_table_line(component: MixtureComponent) -> str:
+    """Write a component in one cell: name, share of signal with its interval, probability, what is not told apart from it."""
+    low, high = 100 * component.fraction_low, 100 * component.fraction_high
+    pieces = [f"{component.substance.name} {100 * component.fraction:.0f} % ({low:.0f} to {high:.0f} %)"]
+    if component.probability is not None:
+        pieces.append(f"probability {component.probability:.2f}")
+    if component.isomer_names:
+        pieces.append(f"or {' or '.join(component.isomer_names)}")
+    return ", ".join(pieces)
 
 
 def hit_table(result: Identification) -> list[dict[str, Any]]:

@@ -92,7 +92,7 @@ def _page(
         parts.append(f"<figure>{picture}</figure>")
     if without_picture:
         parts.append(f'<p class="place">{_e(without_picture)}</p>')
-    parts += [_hits(result, substances), _more(result), _findings(result["findings"]), _grounds(result, record)]
+    parts += [_components(result), _hits(result, substances), _more(result), _findings(result["findings"]), _grounds(result, record)]
     parts.append(
         "<footer>A spectrum matches; only an exhibit is identified, by techniques that together exclude every other substance."
         " A probability holds for the libraries and the calibration named here.</footer>"
@@ -137,6 +137,23 @@ def _verdict(result: Mapping[str, Any]) -> str:
         sentence += f" First: {best['name']}."
     lines = "".join(f"<p>{_e(text)}</p>" for text in (sentence, *reasons))
     return f'<section class="verdict"><p class="word">{_e(result["verdict"])}</p>{lines}</section>'
+
+
+def _components(result: Mapping[str, Any]) -> str:
+    if not result.get("components"):
+        return ""
+    rows = []
+    for part in result["components"]:
+        low, high = part["fraction_interval"]
+        others = "; ".join(str(key) for key in part["isomer_set"] or () if key != part["inchikey"]) or None
+        share = f"{100 * part['fraction']:.1f} ({100 * low:.0f} to {100 * high:.0f})"
+        rows.append((part["name"], share, part["probability"], part["inchikey"], others))
+    rest = result["unexplained_fraction"]
+    note = "Shares are of signal, not of mass."
+    if rest is not None:
+        note = f"{100 * rest:.0f} % of the signal is explained by none of them. {note}"
+    left = f"<p>{_e(note)}</p>"
+    return "<h2>Components</h2>" + _table(("name", "% of signal (95 %)", "probability", "InChIKey", "not told apart from"), rows) + left
 
 
 def _hits(result: Mapping[str, Any], substances: Mapping[str, Substance]) -> str:

@@ -37,7 +37,12 @@ _MATCH: dict[str, tuple[type, ...]] = {
 }  # fmt: skip
 _IDENTIFICATION: dict[str, tuple[type, ...]] = {
     "calibration": _TEXT + _NULL, "isomer_set": (list, *_NULL), "isomers_without_reference": (list, *_NULL),
-    "separated_by": (list, *_NULL), "variant": (dict, *_NULL),
+    "separated_by": (list, *_NULL), "variant": (dict, *_NULL), "components": (list, *_NULL), "unexplained_fraction": _NUMBER + _NULL,
+}  # fmt: skip
+
+_COMPONENT: dict[str, tuple[type, ...]] = {
+    "inchikey": _TEXT, "name": _TEXT, "fraction": _NUMBER, "fraction_interval": (list,), "probability": _NUMBER + _NULL,
+    "isomer_set": (list, *_NULL),
 }  # fmt: skip
 
 
@@ -67,6 +72,11 @@ def require_answer(answer: Mapping[str, Any]) -> None:
     _require(answer["query"], _SPECTRUM, "query")
     for place, match in matches:
         _require(match, _MATCH, place)
+    for number, part in enumerate(answer["components"] or ()):
+        place = f"components[{number}]"
+        _require(part, _COMPONENT, place)
+        if [type(value) in (int, float) and math.isfinite(value) for value in part["fraction_interval"]] != [True, True]:
+            raise InputError(f"The answer's {place} 'fraction_interval' must be two finite numbers.")
 
 
 def _require(part: Any, fields: Mapping[str, tuple[type, ...]], place: str) -> None:

@@ -18,7 +18,7 @@ from nps_ident.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SparseColumns", "Unmixed", "sparse_columns", "unmix"]
+__all__ = ["SparseColumns", "Unmixed", "sparse_columns", "unmix", "unmix_few"]
 
 _FIRST_COLUMNS, _MORE_COLUMNS = 64, 48
 """Columns that the working set begins with and grows by: the steepest ones.  More of them cost products, fewer cost rounds over the library."""
@@ -158,7 +158,7 @@ def unmix(columns: SparseColumns, target: NDArray[np.float64], *, row_weights: N
             break
         table = np.concatenate([table, columns.dense(more) * counts])
         working, weights = np.concatenate([working, more]), np.concatenate([weights, np.zeros(len(more))])
-        weights = _small(table, weighted, weights, ends_at)
+        weights = _lawson_hanson(table, weighted, weights, ends_at)
         kept = weights > 0
         working, weights, table = working[kept], weights[kept], table[kept]
         residual = weighted - weights @ table
@@ -176,13 +176,35 @@ def _largest(values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
     return np.sort(np.argpartition(-values, n)[:n]) if len(values) > n else np.arange(len(values))
 
 
-def _small(table: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64], ends_at: float) -> NDArray[np.float64]:
+def unmix_few(table: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of at least 0 of few references, one a row: the same optimum, of these alone.
+
+    Parameters
+    ----------
+    table : ndarray of float64, shape (n_references, n_rows)
+    target : ndarray of float64, shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_references,)
+    """
+    length = np.sqrt((table * table).sum(axis=1))
+    length[length == 0] = 1.0
+    found = _lawson_hanson(table / length[:, None], target, np.zeros(len(table)), _ENDS_AT * float(np.linalg.norm(target)))
+    return np.asarray(found / length, dtype=np.float64)
+
+
+def _lawson_hanson(
+    table: NDArray[np.float64], target: NDArray[np.float64], weights: NDArray[np.float64], ends_at: float
+) -> NDArray[np.float64]:
     """Lawson and Hanson on few columns, one a row of ``table``, from feasible weights."""
     gram, along = table @ table.T, table @ target
     weights = weights.copy()
     passive = weights > 0
     barred = np.zeros(len(weights), dtype=bool)  # entered and left at once: no progress within the precision of the numbers
     while True:
+        if passive.all():  # none is left to enter; also where there are none
+            return weights
         chosen = np.flatnonzero(passive)
         steepness = along - weights[chosen] @ gram[chosen]
         steepness[passive | barred] = 0.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 
 from nps_ident.errors import InputError
-from nps_ident.spectra.unmixing import SparseColumns, sparse_columns, unmix
+from nps_ident.spectra.unmixing import SparseColumns, sparse_columns, unmix, unmix_few
 
 
 def library(seed: int, *, n_columns: int, n_rows: int = 120, filled: float = 0.15) -> tuple[SparseColumns, np.ndarray]:
@@ -50,6 +50,15 @@ def test_row_weights_are_those_of_weighted_least_squares() -> None:
     target, weights = rng.exponential(100.0, matrix.shape[0]), rng.random(matrix.shape[0])
     _, expected = nnls(matrix * weights[:, None], target * weights)
     assert np.linalg.norm(weights * unmix(columns, target, row_weights=weights).residual) == pytest.approx(expected, rel=1e-8)
+
+
+def test_few_references_are_solved_as_scipy_solves_them() -> None:
+    """Tables of one row to ten, and none."""
+    rng = np.random.default_rng(2)
+    for n in range(11):
+        table, target = rng.exponential(1.0, (n, 30)), rng.normal(size=30)
+        expected = nnls(table.T, target)[0] if n else np.zeros(0)
+        assert unmix_few(table, target) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_minor_part_that_looks_like_nothing_of_the_target_is_found() -> None:
