@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nps_ident.ledger import Ledger
     from nps_ident.library import Libraries
-    from nps_ident.model.exhibit import Conclusion, Exhibit
+    from nps_ident.model.exhibit import Conclusion, Exhibit, Measured
 
 __all__ = ["configure", "run"]
 
@@ -106,12 +106,22 @@ def _recorded(conclusion: Conclusion, exhibit: Exhibit, ledger: Ledger, argument
     measured = []
     for one in conclusion.measured:
         # Each spectrum's record is one of `identify`, so that unknowns open items and each can be replayed by itself.
-        of_one = {**settings, "verb": "identify", "top": _searched(), "technique": one.technique, "exhibit": exhibit.id}
-        answers = tuple(record(answer, ledger, analyst=arguments.analyst, settings=of_one) for answer in one.answers)
+        of_one = {**settings, **_aids(exhibit, one), "top": _searched(), "technique": one.technique, "exhibit": exhibit.id}
+        answers = tuple(
+            record(answer, ledger, analyst=arguments.analyst, settings={**of_one, "verb": "identify" if answer.area_share is None else "run"})
+            for answer in one.answers
+        )
         measured.append(replace(one, answers=answers, records=tuple(str(answer.record) for answer in answers)))
     records = [name for one in measured for name in one.records]
     recorded = record(conclusion, ledger, analyst=arguments.analyst, settings={**settings, "verb": "exhibit", "records": records})
     return _with_items(replace(recorded, measured=tuple(measured)), ledger)
+
+
+def _aids(exhibit: Exhibit, one: Measured) -> dict[str, str | None]:
+    """What replaying a component of a run needs beside the run."""
+    given, folder = one.measurement, Path(exhibit.file).absolute().parent
+    blank, alkanes = (None if name is None else str(folder / name) for name in (given.blank, given.alkanes))
+    return {"blank": blank, "alkanes": alkanes, "derivatised": given.derivatised}
 
 
 def _searched() -> int:

@@ -13,8 +13,8 @@ from nps_ident.confidence.sufficiency import Support, find_technique, read_rules
 from nps_ident.errors import InputError
 from nps_ident.identify.claims import answer_claim, watch_list, watch_list_limits
 from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, software_versions
-from nps_ident.io import scan_spectra
-from nps_ident.model import Finding, Severity, Substance, Technique, Verdict
+from nps_ident.io import scan_queries
+from nps_ident.model import Finding, Run, Severity, Substance, Technique, Verdict
 from nps_ident.model.exhibit import Conclusion, ConclusionKind, FoundSubstance, Measured, OpenQuestion
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class _Named:
     fits: tuple[Substance, ...] = ()
     share: float | None = None
     stereo: str | None = None
+    made: str | None = None
 
     @property
     def number(self) -> int:
@@ -108,14 +109,17 @@ def conclude(
         if measurement.file is None:
             measured.append(_stated(measurement, catalogue))
             continue
-        spectra, sha256, failures = _read(exhibit, measurement)
+        queries, sha256, failures = _read(exhibit, measurement)
+        spectra = [spectrum for query in queries for spectrum in (query.scans[:1] if isinstance(query, Run) else (query,))]
         spectra_of_others += [(measurement, other) for spectrum in spectra for other in _ids(spectrum) if other != exhibit.id]
-        answers = []
-        for spectrum in spectra:
+        answers: list[Identification] = []
+        how: dict[str, Any] = {"top": SEARCHED, "calibrations": calibrations, "catalogue": catalogue, "proposals": proposals}
+        for query in queries:
             try:
-                answers.append(
-                    identify(spectrum, libraries, top=SEARCHED, calibrations=calibrations, catalogue=catalogue, proposals=proposals)
-                )
+                if isinstance(query, Run):
+                    answers += _run_answers(query, exhibit, measurement, libraries, how, failures)
+                else:
+                    answers.append(identify(query, libraries, **how))
             except InputError as error:
                 failures.append(f"{measurement.file}: {error}")
         failures += _unreadable(measurement.excludes, measurement.number, catalogue)
@@ -169,8 +173,24 @@ def rerun_exhibit(settings: dict[str, Any]) -> dict[str, Any]:
     return replace(conclusion, exhibit=replace(conclusion.exhibit, file=settings["file"])).to_dict()
 
 
-def _read(exhibit: Exhibit, measurement: Measurement) -> tuple[list[MassSpectrum], str | None, list[str]]:
-    """The spectra of one file, its hash, and what could not be read of it."""
+def _run_answers(
+    run: Run, exhibit: Exhibit, measurement: Measurement, libraries: Libraries, how: dict[str, Any], failures: list[str]
+) -> tuple[Identification, ...]:
+    """One answer a component, with the blank, the ladder and the reagent that the measurement names."""
+    from nps_ident.identify.run import identify_run, read_run_aids
+
+    folder = Path(exhibit.file).parent
+    aids = read_run_aids(
+        blank=folder / measurement.blank if measurement.blank else None,
+        alkanes=folder / measurement.alkanes if measurement.alkanes else None,
+        derivatised=measurement.derivatised,
+        report=lambda error: failures.append(str(error)),
+    )
+    return identify_run(run, libraries, aids=aids, report=lambda error: failures.append(str(error)), **how)
+
+
+def _read(exhibit: Exhibit, measurement: Measurement) -> tuple[list[MassSpectrum | Run], str | None, list[str]]:
+    """The spectra or the run of one file, its hash, and what could not be read of it."""
     row = find_technique(measurement.technique) if measurement.technique else None
     failures: list[str] = []
     technique = Technique(row.name) if row is not None and row.name in set(Technique) else None
@@ -178,19 +198,20 @@ def _read(exhibit: Exhibit, measurement: Measurement) -> tuple[list[MassSpectrum
         expected = ", ".join(technique.value for technique in Technique)
         what = f"measurement {measurement.number}: no files of {measurement.technique[:60]!a} are read"
         return [], None, [f"{what}; expected {expected}, or a 'result' that the laboratory states."]
-    spectra: list[MassSpectrum] = []
+    found: list[MassSpectrum | Run] = []
     place = Path(exhibit.file).parent / str(measurement.file)
-    for spectrum in scan_spectra(place, report=lambda error: failures.append(str(error)), technique=technique):
-        if len(spectra) == _MOST_SPECTRA:
+    for query in scan_queries(place, report=lambda error: failures.append(str(error)), technique=technique):
+        if len(found) == _MOST_SPECTRA:
             failures.append(f"{measurement.file}: more than {_MOST_SPECTRA} spectra; the first {_MOST_SPECTRA} were answered.")
             break
-        if technique is not None and spectrum.technique is not technique:
-            stated = spectrum.technique.value if spectrum.technique else "none"
-            failures.append(f"{measurement.file}: {spectrum.name[:60]!a} says {stated}; expected {technique.value} as the exhibit file says.")
+        said = Technique.EI_MS if isinstance(query, Run) else query.technique
+        if technique is not None and said is not technique:
+            stated = said.value if said else "none"
+            failures.append(f"{measurement.file}: {query.name[:60]!a} says {stated}; expected {technique.value} as the exhibit file says.")
             continue
-        spectra.append(spectrum)
-    sha256 = spectra[0].source.sha256 if spectra and spectra[0].source else None
-    return spectra, sha256, failures
+        found.append(query)
+    sha256 = found[0].source.sha256 if found and found[0].source else None
+    return found, sha256, failures
 
 
 def _ids(spectrum: MassSpectrum) -> tuple[str, ...]:
@@ -319,6 +340,8 @@ def _named(measured: Measured, catalogue: Catalogue) -> Iterable[_Named]:
         lr = {} if given.log10_lr is None else {substance.skeleton: given.log10_lr}
         yield _Named(measured=measured, technique=row, members=(substance,), log10_lr=lr)
     for answer in measured.answers:
+        if _is_background(answer):
+            continue
         by_key = {match.substance.inchikey or match.substance.name: match for match in answer.matches}
 
         def substance_of(key: str, known: dict[str, Any] = by_key) -> Substance:
@@ -329,11 +352,17 @@ def _named(measured: Measured, catalogue: Catalogue) -> Iterable[_Named]:
         stereo = next((finding.text for finding in answer.findings if finding.code == "IDENT-006"), None)
         if answer.verdict in NAMED and answer.best is not None:
             members = tuple(map(substance_of, answer.isomer_set or ())) or (answer.best.substance,)
-            yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, fits=unseen, stereo=stereo)
+            made = next((finding.text for finding in answer.findings if finding.code == "RUN-006"), None)
+            yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, fits=unseen, stereo=stereo, made=made)
         elif answer.verdict is Verdict.MIXTURE:
             for component in answer.to_dict()["components"] or ():
                 members = tuple(map(substance_of, dict.fromkeys([component["inchikey"], *(component.get("isomer_set") or ())])))
                 yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, share=component["fraction"], fits=unseen)
+
+
+def _is_background(answer: Identification) -> bool:
+    """Whether a component of a run is the column's or the blank's, and no statement about the exhibit."""
+    return any(finding.code in {"RUN-003", "RUN-004"} for finding in answer.findings)
 
 
 def _groups(named: Sequence[_Named]) -> list[list[_Named]]:
@@ -384,6 +413,7 @@ def _found(
     ambiguous = [member for part in group for member in (*part.members, *part.fits)]
     enough = sufficiency(head, tuple(supports.values()), ambiguous, single_sampling=exhibit.single_sampling)
     missing = [*enough.missing, *(f"Resolve the contradiction: {text}" for text in against)]
+    missing += list(dict.fromkeys(part.made for part in own if part.made))
     if head.status != "confirmed":
         missing.append(f"{head.name} is an entry of your own register that nobody has reviewed.")
     lr, how = _joined_lr(head, own)
@@ -497,6 +527,8 @@ def _open_questions(measured: Sequence[Measured], found: Sequence[FoundSubstance
     established = {one.substance.skeleton for one in found if one.conclusion is not ConclusionKind.UNDETERMINED}
     for one in measured:
         for answer in one.answers:
+            if _is_background(answer):
+                continue
             best = answer.best
             likely = best is not None and best.probability is not None and best.probability > _LIKELIER_THAN_NOT
             if answer.verdict is Verdict.CLASS_ONLY and likely and best is not None and best.substance.skeleton in established:

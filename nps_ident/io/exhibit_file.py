@@ -34,10 +34,11 @@ _LONGEST = 2000
 
 EXHIBIT_FIELDS = ("exhibit", "claim", "description", "mass_g", "country", "date", "single_sampling")
 MEASUREMENT_FIELDS = (
-    "technique", "file", "sampling", "result", "substance", "excludes", "data", "reference_material", "certificate", "batch",
-    "limit_percent", "log10_lr", "lr_source",
+    "technique", "file", "blank", "alkanes", "derivatised", "sampling", "result", "substance", "excludes", "data", "reference_material",
+    "certificate", "batch", "limit_percent", "log10_lr", "lr_source",
 )  # fmt: skip
 _QUANTITY_FIELDS = ("file", "substance", "basis")
+_REAGENTS = ("tms", "acetyl", "tfa")
 _RESULTS = ("positive", "negative", "inconclusive")
 _GREATEST_LOG10_LR = 6.0
 """The end of the ENFSI scale of support (Guideline for Evaluative Reporting, 2015): more is not taken from a laboratory's statement."""
@@ -199,6 +200,11 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
     def refuse(found: str, expected: str) -> FormatError:
         return FormatError(document.path, f"measurement {number}: {found}", expected, line=line)
 
+    beside = [name for name in ("blank", "alkanes", "derivatised") if texts.get(name) is not None]
+    if beside and texts.get("file") is None:
+        raise refuse(f"{' and '.join(beside)} without a file", "a GC–MS run that they belong to")
+    if texts.get("derivatised") not in {None, *_REAGENTS}:
+        raise refuse(f"derivatised {shown(str(texts['derivatised']))}", ", ".join(_REAGENTS))
     if result is not None and result not in _RESULTS:
         raise refuse(f"the result {shown(result)}", ", ".join(_RESULTS))
     if (texts.get("file") is None) == (result is None):
@@ -215,6 +221,9 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
         technique=texts.get("technique"),
         sampling=texts.get("sampling") or "1",
         file=texts.get("file"),
+        blank=texts.get("blank"),
+        alkanes=texts.get("alkanes"),
+        derivatised=texts.get("derivatised"),
         result=result,
         substance=texts.get("substance"),
         excludes=_names(document, excludes),

@@ -74,7 +74,9 @@ class Measurement:
     sampling : str
         Which portion of the exhibit it was measured on.
     file : str or None
-        Of spectra, as written: relative to the exhibit file.
+        Of spectra or of a GC–MS run, as written: relative to the exhibit file.
+    blank, alkanes, derivatised : str or None
+        Beside a run: a blank run, a table of n-alkanes, the reagent; see :class:`nps_ident.identify.run.RunAids`.
     result : str or None
         ``positive``, ``negative`` or ``inconclusive``: what the laboratory states where there is no file that is read here.
     substance : str or None
@@ -95,6 +97,9 @@ class Measurement:
     technique: str | None = None
     sampling: str = "1"
     file: str | None = None
+    blank: str | None = None
+    alkanes: str | None = None
+    derivatised: str | None = None
     result: str | None = None
     substance: str | None = None
     excludes: tuple[str, ...] = ()

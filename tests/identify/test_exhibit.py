@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 from made_up import ei_references, measured, msp
+from runs_made_up import andi
+from runs_with_truth import run_of
 
 import nps_ident as nps
 from nps_ident.catalogue.store import Catalogue, Entry
@@ -222,3 +224,26 @@ def test_the_command_concludes_records_and_replays(tmp_path: Path, capsys: pytes
     said = capsys.readouterr()
     assert "Conclusion: indicated" in said.out
     assert "none.yaml" in said.err
+
+
+def test_a_run_is_answered_component_by_component_and_none_contradicts_the_other(
+    tmp_path: Path, ei_library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    references = [ei_references()[number] for number in (4, 7)]
+    peaks = [
+        (time, 60000.0, {int(m): float(v / one.intensity.max()) for m, v in zip(one.mz, one.intensity, strict=True)})
+        for time, one in zip((90.0, 110.0), references, strict=True)
+    ]
+    run = run_of(peaks)
+    scans = [(float(time) / 60.0, scan.mz.tolist(), scan.intensity.tolist()) for time, scan in zip(run.times_s, run.scans, strict=True)]
+    (tmp_path / "run.cdf").write_bytes(andi(scans))
+    (tmp_path / "e.yaml").write_text("exhibit: X-1\nmeasurements: [{technique: EI-MS, file: run.cdf, blank: none.cdf}]\n", encoding="utf-8")
+    how = ["--no-starter", "--library", str(ei_library.folder), "--ledger", str(tmp_path / "l.sqlite")]
+    assert main(["exhibit", str(tmp_path / "e.yaml"), "--format", "jsonl", *how]) == 1, "the blank is not there"
+    answer = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(answer)
+    assert {found["name"] for found in answer["substances"]} == {"Substance 4", "Substance 7"}
+    assert answer["contradictions"] == []
+    records = [one["record"] for one in answer["measurements"][0]["answers"]]
+    for record in (*records, answer["record"]):
+        assert main(["ledger", "replay", record, "--ledger", str(tmp_path / "l.sqlite")]) == 0, capsys.readouterr().out
