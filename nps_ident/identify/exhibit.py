@@ -12,7 +12,7 @@ from nps_ident.catalogue.claims import read_claim
 from nps_ident.confidence.sufficiency import Support, find_technique, read_rules, read_techniques, sufficiency
 from nps_ident.errors import InputError
 from nps_ident.identify.claims import answer_claim, watch_list, watch_list_limits
-from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, software_versions
+from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, isomers_without_reference, software_versions
 from nps_ident.io import scan_queries
 from nps_ident.model import Finding, Run, Severity, Substance, Technique, Verdict
 from nps_ident.model.exhibit import Conclusion, ConclusionKind, FoundSubstance, Measured, OpenQuestion
@@ -253,7 +253,7 @@ def _found_names(name: str, catalogue: Catalogue) -> tuple[Substance, ...]:
 def _joined(exhibit: Exhibit, measured: tuple[Measured, ...], libraries: Libraries, catalogue: Catalogue) -> Conclusion:
     named, findings = [], []
     for one in measured:
-        for part in _named(one, catalogue):
+        for part in _named(one, libraries, catalogue):
             if all(member.isotope_labelled for member in part.members):
                 text = f"Measurement {part.number} names {part.members[0].name}, which is isotope-labelled: a standard, not part of the exhibit."
                 findings.append(Finding(code="EXH-005", severity=Severity.INFO, text=text))
@@ -328,7 +328,7 @@ def _quantities(exhibit: Exhibit, found: Sequence[FoundSubstance], catalogue: Ca
     return tuple(used), tuple(refused)
 
 
-def _named(measured: Measured, catalogue: Catalogue) -> Iterable[_Named]:
+def _named(measured: Measured, libraries: Libraries, catalogue: Catalogue) -> Iterable[_Named]:
     """What one measurement names, one entry a component."""
     row = find_technique(measured.technique or "")
     given = measured.measurement
@@ -354,10 +354,19 @@ def _named(measured: Measured, catalogue: Catalogue) -> Iterable[_Named]:
             members = tuple(map(substance_of, answer.isomer_set or ())) or (answer.best.substance,)
             made = next((finding.text for finding in answer.findings if finding.code == "RUN-006"), None)
             yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, fits=unseen, stereo=stereo, made=made)
-        elif answer.verdict is Verdict.MIXTURE:
-            for component in answer.to_dict()["components"] or ():
-                members = tuple(map(substance_of, dict.fromkeys([component["inchikey"], *(component.get("isomer_set") or ())])))
-                yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, share=component["fraction"], fits=unseen)
+        for component in answer.components or ():
+            members = tuple(map(substance_of, component.isomer_set or ())) or (component.substance,)
+            technique = answer.spectrum.technique or Technique.EI_MS
+            unseen = tuple(map(substance_of, isomers_without_reference(component.substance, technique, libraries, catalogue)))
+            # No likelihood ratio: those of the answer are of one substance for the whole spectrum.
+            yield _Named(
+                measured=measured,
+                technique=row,
+                members=members,
+                share=component.fraction,
+                fits=unseen,
+                stereo=f"Stereochemistry not established: mass spectra do not tell {component.substance.name} from its stereoisomers.",
+            )
 
 
 def _is_background(answer: Identification) -> bool:
@@ -534,7 +543,8 @@ def _open_questions(measured: Sequence[Measured], found: Sequence[FoundSubstance
             if answer.verdict is Verdict.CLASS_ONLY and likely and best is not None and best.substance.skeleton in established:
                 continue
             if answer.verdict in _OPEN or answer.characterise:
-                reason = answer.reasons[0] if answer.reasons else "Nothing known explains it."
+                rest = [finding.text for finding in answer.findings if finding.code == "IDENT-019"]
+                reason = next(iter((*rest, *answer.reasons)), "Nothing known explains it.")
                 yield OpenQuestion(
                     measurement=one.measurement.number, id=answer.spectrum.name, verdict=answer.verdict.value, text=reason
                 )

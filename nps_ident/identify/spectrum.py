@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from nps_ident.confidence.calibration import Calibration
     from nps_ident.library.hits import Hit, HitList
     from nps_ident.library.opening import Libraries
+    from nps_ident.model import Substance
 
-__all__ = ["NAMED", "SEARCHED", "identify", "software_versions"]
+__all__ = ["NAMED", "SEARCHED", "identify", "isomers_without_reference", "software_versions"]
 
 SEARCHED = 25
 """Substances that calibration looks at; the calibrations that ship were fitted to as many."""
@@ -143,7 +144,7 @@ def identify(
         calibration=chosen.calibration.stamp if chosen.calibration else None,
         isomer_set=_keys(members) if members else None,
         isomers_without_reference=(
-            _isomers_without_reference(matches[0], prepared.technique, libraries, catalogue) if named and matches else None
+            isomers_without_reference(matches[0].substance, prepared.technique, libraries, catalogue) if named and matches else None
         ),
         separated_by=in_order(pairs) or None,
         components=mixed.components if mixed else None,
@@ -350,11 +351,10 @@ def _stereoisomers(inchikey: str, catalogue: Catalogue | None) -> tuple[tuple[st
     return tuple((other.inchikey, other.name) for other in same if other.inchikey and not other.isotope_labelled)
 
 
-def _isomers_without_reference(
-    best: Candidate, technique: Technique, libraries: Libraries, catalogue: Catalogue | None
+def isomers_without_reference(
+    substance: Substance, technique: Technique, libraries: Libraries, catalogue: Catalogue | None
 ) -> tuple[str, ...]:
     """Catalogue substances of the same formula and drug class that no reference covers: not excluded by any spectrum searched."""
-    substance = best.substance
     if substance.formula is None or substance.inchikey is None:
         return ()
     from nps_ident.catalogue.store import open_catalogue

@@ -178,3 +178,21 @@ def test_the_watch_list_is_never_called_absent(tmp_path: Path, library: Librarie
     assert limits["fentanyl"].of == "signal"
     assert "was not looked for" in limits["orphine"].text
     assert not any("absent" in limit.text or "negative" in limit.text for limit in conclusion.limits)
+
+
+def test_the_components_of_a_mixture_are_found_with_their_share_of_signal(tmp_path: Path, library: Libraries) -> None:
+    parts = {reference.name: reference for reference in _references() if reference.name in {"Cocaine", "Caffeine"}}
+    heights = np.zeros(500)
+    for name, share in (("Cocaine", 0.6), ("Caffeine", 0.4)):
+        one = parts[name]
+        heights[one.mz.astype(int)] += share * one.intensity / one.intensity.sum()
+    mz = np.flatnonzero(heights)
+    mixture = MassSpectrum(name="mixture", technique=Technique.EI_MS, mz=mz.astype(float), intensity=1000 * heights[mz])
+    (tmp_path / "m.msp").write_text(msp([mixture]), encoding="utf-8")
+    conclusion = concluded(tmp_path, library, "cocaine 60 %", "- {technique: EI-MS, file: m.msp}\n")
+    shares = {found.substance.name: found.share_of_signal for found in conclusion.substances}
+    assert shares["Cocaine"] == pytest.approx(0.6, abs=0.1)
+    assert shares["Caffeine"] == pytest.approx(0.4, abs=0.1)
+    assert conclusion.contradictions == ()
+    assert all(found.log10_lr is None for found in conclusion.substances)
+    assert verdict(conclusion) is ClaimVerdict.PARTLY, "a share of signal is no percentage of mass"
