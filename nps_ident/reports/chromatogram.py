@@ -39,6 +39,7 @@ _STYLE: Any = {
 _DPI = 200
 _MOST_LISTED = 34
 _LABEL_POINTS = 9.0
+_LIKELIER_THAN_NOT = 0.5
 _BACKGROUND_CODES = {"RUN-003": "column bleed", "RUN-004": "in the blank as well"}
 
 
@@ -60,6 +61,8 @@ def _without_background(answer: Identification) -> str:
         return " or ".join(names.get(key, key) for key in answer.isomer_set or ())
     if answer.verdict in {Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY}:
         kind = answer.variant.drug_class if answer.variant else None
+        if best is not None and (best.probability or 0.0) >= _LIKELIER_THAN_NOT:
+            return f"perhaps {best.substance.name}"
         return f"not named; {kind}" if kind else "not named; a relative is supported"
     if answer.verdict is Verdict.MIXTURE:
         return "two or more substances"
@@ -171,7 +174,8 @@ def _list(figure: Figure, answers: Sequence[Identification]) -> None:
         )
         for (offset, _), cell in zip(columns, cells, strict=True):
             _text(figure, left + offset, y, cell, fontsize=8.5, va="center", color=_colour(answer))
-        likely = answer.best.probability if answer.best is not None and answer.verdict is Verdict.MATCH else None
+        best = answer.best if answer.verdict in {Verdict.MATCH, Verdict.CLASS_ONLY} else None
+        likely = best.probability if best is not None and best.substance.name in peak_name(answer) else None
         words = peak_name(answer) + ("" if likely is None else f" ({100.0 * likely:.0f} %)")
         _text(figure, left + name_at, y, printable(words, most=38 if with_index else 44), fontsize=8.5, va="center", color=_colour(answer))
     if len(answers) > _MOST_LISTED:

@@ -253,11 +253,11 @@ def test_every_compound_of_the_real_run_is_the_first_candidate_at_its_time(reald
         truth = list(csv.DictReader(lines))
     libraries = open_library(str(realdata / "ei" / "reference.msp"), starter=False)
     answers = identify_run(read_run(realdata / "gcms_runs" / "BARBITUATES.SPC", report=lambda error: pytest.fail(str(error))), libraries)
-    likely = [answer for answer in answers if answer.best is not None and (answer.best.probability or 0.0) > 0.5]
-    assert len(likely) == len(truth) == 5
-    assert {answer.verdict for answer in answers if answer not in likely}.isdisjoint({Verdict.MATCH, Verdict.ISOMER_SET})
-    for answer, row in zip(likely, truth, strict=True):
-        assert answer.spectrum.retention_time_s == pytest.approx(60.0 * float(row["rt_min"]), abs=0.6)
-        if row["inchikey"]:
-            assert answer.best is not None
-            assert answer.best.substance.inchikey == row["inchikey"]
+    for row in truth:
+        [answer] = [a for a in answers if abs((a.spectrum.retention_time_s or 0.0) - 60.0 * float(row["rt_min"])) <= 0.6]
+        assert answer.best is not None
+        assert answer.best.probability is not None
+        assert answer.best.probability > 0.8
+        assert not row["inchikey"] or answer.best.substance.inchikey == row["inchikey"]
+    others = [a for a in answers if all(abs((a.spectrum.retention_time_s or 0.0) - 60.0 * float(row["rt_min"])) > 0.6 for row in truth)]
+    assert {answer.verdict for answer in others}.isdisjoint({Verdict.MATCH, Verdict.ISOMER_SET})

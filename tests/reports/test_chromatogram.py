@@ -63,6 +63,8 @@ def test_names_say_what_is_known(answered: Any) -> None:
     assert peak_name(replace(answer, findings=(bleed,))) == "Substance 4 (column bleed)"
     assert peak_name(replace(answer, verdict=Verdict.NO_MATCH, findings=(bleed,))) == "column bleed"
     assert peak_name(replace(answer, verdict=Verdict.NO_MATCH)) == "not named"
+    assert peak_name(replace(answer, verdict=Verdict.CLASS_ONLY)) == "perhaps Substance 4"
+    assert peak_name(replace(answer, verdict=Verdict.CLASS_ONLY, matches=answer.matches[1:])) == "not named; a relative is supported"
     keys = tuple(match.substance.inchikey for match in answer.matches[1::-1])
     two = [match.substance.name for match in answer.matches[1::-1]]
     assert peak_name(replace(answer, verdict=Verdict.ISOMER_SET, isomer_set=keys)) == " or ".join(two)
