@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from nps_ident.library.compiled import Library
     from nps_ident.model import MassSpectrum
 
-__all__ = ["greatest_share", "hidden_shares", "published_limit", "sees_the_whole"]
+__all__ = ["can_show_limits", "greatest_share", "hidden_shares", "published_limit"]
 
 _STRONGEST = 3
 """Peaks of a reference that are asked for: the ratios among the strongest vary least between laboratories."""
 
 
-def sees_the_whole(spectrum: MassSpectrum) -> bool:
-    """Whether a spectrum is of all that was in the sample: by EI, no selected precursor, no single peak of a run."""
+def can_show_limits(spectrum: MassSpectrum) -> bool:
+    """Whether a spectrum that is said to be of the whole sample can be one: by EI, no selected precursor, not from a run."""
     return spectrum.technique is Technique.EI_MS and spectrum.precursor_mz is None and spectrum.retention_time_s is None and spectrum.n_peaks > 0
 
 
@@ -69,7 +69,7 @@ def hidden_shares(
     Parameters
     ----------
     spectrum : MassSpectrum
-        One that :func:`sees_the_whole`.
+        One of the whole sample that :func:`can_show_limits`.
     members : iterable of Library
     skeletons : frozenset of str
         Whose references are asked for.
@@ -87,15 +87,35 @@ def hidden_shares(
     for member in members:
         if "ei.substance" not in member or not query:
             continue
+        by_skeleton, by_class = _rows(member)
+        asked = {skeleton: by_skeleton[skeleton] for skeleton in skeletons if skeleton in by_skeleton}
+        asked |= {skeleton: by_skeleton[skeleton] for skeleton in by_class.get(drug_class or "", ())}
+        for skeleton, rows in asked.items():
+            for row in rows:
+                peaks = slice(*member["ei.peak_start"][row : row + 2])
+                share = greatest_share(query, member["ei.mz"][peaks], member["ei.intensity"][peaks])
+                found[skeleton] = max(found.get(skeleton, 0.0), share)
+    return found
+
+
+# By the hash of a library: reading the names of all its substances takes longer than everything else here.
+_ROWS: dict[str, tuple[dict[str, list[int]], dict[str, list[str]]]] = {}
+
+
+def _rows(member: Library) -> tuple[dict[str, list[int]], dict[str, list[str]]]:
+    """The EI references of each skeleton, and the skeletons of each drug class, labelled compounds apart."""
+    if member.sha256 not in _ROWS:
+        by_skeleton: dict[str, list[int]] = {}
+        by_class: dict[str, list[str]] = {}
         for row, number in enumerate(member["ei.substance"].tolist()):
             substance = member.substance(int(number))
-            asked = substance.skeleton in skeletons or (drug_class is not None and substance.drug_class == drug_class)
-            if not asked or substance.isotope_labelled:
+            if substance.isotope_labelled:
                 continue
-            peaks = slice(*member["ei.peak_start"][row : row + 2])
-            share = greatest_share(query, member["ei.mz"][peaks], member["ei.intensity"][peaks])
-            found[substance.skeleton] = max(found.get(substance.skeleton, 0.0), share)
-    return found
+            if substance.skeleton not in by_skeleton and substance.drug_class is not None:
+                by_class.setdefault(substance.drug_class, []).append(substance.skeleton)
+            by_skeleton.setdefault(substance.skeleton, []).append(row)
+        _ROWS[member.sha256] = (by_skeleton, by_class)
+    return _ROWS[member.sha256]
 
 
 def published_limit(technique: str) -> tuple[float, str] | None:

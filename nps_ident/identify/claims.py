@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from nps_ident.confidence.detection import hidden_shares, published_limit, sees_the_whole
+from nps_ident.confidence.detection import can_show_limits, hidden_shares, published_limit
 from nps_ident.model import Verdict
 from nps_ident.model.exhibit import ClaimAnswer, ClaimVerdict, ConclusionKind, DetectionLimit, Marker
 
@@ -249,7 +249,7 @@ def watch_list_limits(measured: Sequence[Measured], found: Sequence[FoundSubstan
             limits.append(replace(stated, what=row.drug_class))
             continue
         if best is None:
-            text = f"{what} was not looked for: no spectrum of the whole with a reference of that class; screen by LC-MS/MS."
+            text = f"{what} was not looked for: no spectrum said to be of the whole sample, or no reference of it; screen by LC-MS/MS."
             limits.append(DetectionLimit(what=row.drug_class, text=text))
             continue
         share, number, n_references = best
@@ -271,7 +271,7 @@ def _limit(substance: Substance, measured: Sequence[Measured], libraries: Librar
         return DetectionLimit(what=substance.name, measurement=number, share=share, of="signal", text=text)
     if stated is not None:
         return stated
-    text = f"{substance.name} was not looked for: no spectrum of the whole by a technique of which the libraries hold a reference of it."
+    text = f"{substance.name} was not looked for: no spectrum said to be of the whole sample, or no reference of it."
     return DetectionLimit(what=substance.name, text=text)
 
 
@@ -296,13 +296,17 @@ def _stated_limit(what: str, names: set[str], measured: Sequence[Measured]) -> D
 def _shares(
     measured: Sequence[Measured], libraries: Libraries, *, skeletons: frozenset[str] = frozenset(), drug_class: str | None = None
 ) -> Iterable[tuple[int, dict[str, float]]]:
-    """For each adequate spectrum of the whole, what each reference asked for could have of it."""
+    """For each measurement of the whole sample, what each reference asked for could have of it: of several spectra the greatest."""
     for one in measured:
+        usable = one.answers and all(can_show_limits(answer.spectrum) and answer.verdict is not Verdict.INADEQUATE for answer in one.answers)
+        if not one.measurement.whole_sample or not usable:
+            continue
+        shares: dict[str, float] = {}
         for answer in one.answers:
-            if sees_the_whole(answer.spectrum) and answer.verdict is not Verdict.INADEQUATE:
-                shares = hidden_shares(answer.spectrum, libraries.members, skeletons=skeletons, drug_class=drug_class)
-                if shares:
-                    yield one.measurement.number, shares
+            for skeleton, share in hidden_shares(answer.spectrum, libraries.members, skeletons=skeletons, drug_class=drug_class).items():
+                shares[skeleton] = max(share, shares.get(skeleton, 0.0))
+        if shares:
+            yield one.measurement.number, shares
 
 
 def _hidden(share: float, number: int) -> str:

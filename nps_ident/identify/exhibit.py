@@ -518,12 +518,8 @@ def _speaking_against(
 
 
 def _whole(group: Sequence[_Named]) -> bool:
-    """Whether each spectrum is of all that was in the sampling: read from a file, and neither a selected precursor nor one peak of a run."""
-    spectra = [[answer.spectrum for answer in part.measured.answers] for part in group]
-    return all(
-        of_one and all(spectrum.precursor_mz is None and spectrum.retention_time_s is None for spectrum in of_one)
-        for of_one in spectra
-    )
+    """Whether each measurement that names it is of all that was in its sampling, as the laboratory says of a file."""
+    return all(part.measured.measurement.whole_sample and part.measured.answers for part in group)
 
 
 def _measurements(numbers: Iterable[int]) -> str:

@@ -34,8 +34,8 @@ _LONGEST = 2000
 
 EXHIBIT_FIELDS = ("exhibit", "claim", "description", "mass_g", "country", "date", "single_sampling")
 MEASUREMENT_FIELDS = (
-    "technique", "file", "blank", "alkanes", "derivatised", "sampling", "result", "substance", "excludes", "data", "reference_material",
-    "certificate", "batch", "limit_percent", "log10_lr", "lr_source",
+    "technique", "file", "blank", "alkanes", "derivatised", "whole_sample", "sampling", "result", "substance", "excludes", "data",
+    "reference_material", "certificate", "batch", "limit_percent", "log10_lr", "lr_source",
 )  # fmt: skip
 _QUANTITY_FIELDS = ("file", "substance", "basis")
 _REAGENTS = ("tms", "acetyl", "tfa")
@@ -205,6 +205,8 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
         raise refuse(f"{' and '.join(beside)} without a file", "a GC–MS run that they belong to")
     if texts.get("derivatised") not in {None, *_REAGENTS}:
         raise refuse(f"derivatised {shown(str(texts['derivatised']))}", ", ".join(_REAGENTS))
+    if texts.get("whole_sample") not in {None, "yes", "no"}:
+        raise refuse(f"whole_sample {shown(str(texts['whole_sample']))}", "yes or no")
     if result is not None and result not in _RESULTS:
         raise refuse(f"the result {shown(result)}", ", ".join(_RESULTS))
     if (texts.get("file") is None) == (result is None):
@@ -224,6 +226,7 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
         blank=texts.get("blank"),
         alkanes=texts.get("alkanes"),
         derivatised=texts.get("derivatised"),
+        whole_sample=texts.get("whole_sample") == "yes",
         result=result,
         substance=texts.get("substance"),
         excludes=_names(document, excludes),

@@ -77,6 +77,8 @@ class Measurement:
         Of spectra or of a GC–MS run, as written: relative to the exhibit file.
     blank, alkanes, derivatised : str or None
         Beside a run: a blank run, a table of n-alkanes, the reagent; see :class:`nps_ident.identify.run.RunAids`.
+    whole_sample : bool
+        Whether the laboratory says that each spectrum of the file is of all that was in the sampling: no column before the instrument.
     result : str or None
         ``positive``, ``negative`` or ``inconclusive``: what the laboratory states where there is no file that is read here.
     substance : str or None
@@ -100,6 +102,7 @@ class Measurement:
     blank: str | None = None
     alkanes: str | None = None
     derivatised: str | None = None
+    whole_sample: bool = False
     result: str | None = None
     substance: str | None = None
     excludes: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ import pytest
 from made_up import ei_references, measured
 
 from nps_ident.catalogue.store import open_catalogue
-from nps_ident.confidence.detection import greatest_share, hidden_shares, published_limit, sees_the_whole
+from nps_ident.confidence.detection import can_show_limits, greatest_share, hidden_shares, published_limit
 from nps_ident.model import MassSpectrum, Technique
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ def test_what_was_mixed_in_is_never_more_than_what_could_be_hidden(ei_library: L
         assert found[skeleton] >= share - 0.01  # references are stored with limited precision
 
 
-def test_only_a_whole_sample_by_ei_says_what_is_not_there() -> None:
+def test_only_ei_without_a_column_or_a_selected_precursor_says_what_is_not_there() -> None:
     spectrum = measured(ei_references()[0])
-    assert sees_the_whole(spectrum)
-    assert not sees_the_whole(measured(ei_references()[0], retention_time_s=300.0))
-    assert not sees_the_whole(measured(ei_references()[0], technique=Technique.MSMS, precursor_mz=200.0))
+    assert can_show_limits(spectrum)
+    assert not can_show_limits(measured(ei_references()[0], retention_time_s=300.0))
+    assert not can_show_limits(measured(ei_references()[0], technique=Technique.MSMS, precursor_mz=200.0))
     assert published_limit("NMR") is None
 
 

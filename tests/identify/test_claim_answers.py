@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((resources.files("nps_ident") / "schemas" / "conclusion-1.schema.json").read_text(encoding="utf-8"))
 MATERIAL = "reference_material: RM-7, certificate: C-2014-3, batch: B12"
-EI = f"- {{technique: EI-MS, file: q.msp, {MATERIAL}}}\n"
+EI = f"- {{technique: EI-MS, file: q.msp, whole_sample: yes, {MATERIAL}}}\n"
 IR = f"- {{technique: IR, result: positive, substance: Heroin, sampling: 2, data: LIMS 77, {MATERIAL}}}\n"
 # Heroin at 0.5 mg/ml in a solution of 10 mg/ml of the exhibit: 5 %.
 STANDARDS = "".join(f"standard,{x},{100 * x + d}\n" for x in (0.2, 0.4, 0.6, 0.8) for d in (-0.4, 0.4))
@@ -116,6 +116,12 @@ def test_a_claim_is_not_supported_where_what_could_be_hidden_is_far_less_than_cl
     assert verdict(conclusion) is ClaimVerdict.NOT_SUPPORTED
     assert conclusion.to_dict()["claim_not_supported"] is True
     assert "not detected above about" in conclusion.claim.reasons[0]  # type: ignore[union-attr]
+
+
+def test_a_spectrum_that_may_be_one_peak_of_several_says_nothing_of_what_is_not_there(tmp_path: Path, library: Libraries) -> None:
+    conclusion = concluded(tmp_path, library, "90% heroin", EI.replace("whole_sample: yes, ", ""), of="Ketamine")
+    assert verdict(conclusion) is ClaimVerdict.CANNOT_BE_SAID
+    assert all(limit.share is None for limit in conclusion.limits)
 
 
 def test_a_claim_of_little_cannot_be_refuted_by_a_spectrum_that_could_hide_it(tmp_path: Path, library: Libraries) -> None:

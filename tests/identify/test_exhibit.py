@@ -142,9 +142,11 @@ def test_a_negative_result_is_a_contradiction_and_is_not_averaged_away(folder: P
 def test_two_spectra_of_the_whole_that_name_different_substances_contradict_each_other(
     folder: Path, ei_library: Library, catalogue: Catalogue
 ) -> None:
-    conclusion = concluded(folder, EI + "- {technique: EI-MS, file: b.msp}\n", ei_library, catalogue)
+    conclusion = concluded(folder, (EI + "- {technique: EI-MS, file: b.msp}\n").replace("{", "{whole_sample: yes, "), ei_library, catalogue)
     assert {found.substance.name for found in conclusion.substances} == {"Substance 5", "Substance 9"}
     assert "neither shows the other" in conclusion.contradictions[0]
+    behind_a_column = concluded(folder, EI + "- {technique: EI-MS, file: b.msp}\n", ei_library, catalogue)
+    assert behind_a_column.contradictions == (), "two peaks of one chromatogram"
 
 
 def test_an_isomer_without_a_reference_must_be_excluded_by_name_or_by_a_telling_technique(
