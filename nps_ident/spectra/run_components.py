@@ -19,7 +19,7 @@ import numpy as np
 
 from nps_ident.errors import InputError
 from nps_ident.model import Component, Finding, MassSpectrum, Severity
-from nps_ident.spectra.column_bleed import bleed_finding
+from nps_ident.spectra.column_bleed import bleed_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,12 +155,10 @@ def run_components(run: Run) -> RunComponents:
     unexplained = float(np.clip(1.0 - explained / above, 0.0, 1.0)) if above > 0 else 0.0
     if not found:
         findings.append(Finding(code="RUN-001", severity=Severity.WARNING, text="No peak of the run rises above its noise."))
-    if saturated.any():
-        text = f"The detector was saturated in {int(saturated.any(axis=1).sum())} scans; the strongest peaks there are too low."
-        findings.append(Finding(code="RUN-002", severity=Severity.WARNING, text=text))
-    baseline = (table.raw - table.signal).mean(axis=0)
-    if (bleed := bleed_finding(table.masses, baseline, what="The baseline of the run")) is not None:
-        findings.append(bleed)
+    share = bleed_share(table.masses, (table.raw - table.signal).mean(axis=0))
+    if share is not None:
+        text = f"The baseline of the run is column bleed: {share:.0%} of it is siloxane ions; it was taken off."
+        findings.append(Finding(code="RUN-010", severity=Severity.INFO, text=text))
     return RunComponents(components=tuple(found), findings=tuple(findings), unexplained=unexplained)
 
 
@@ -465,9 +463,10 @@ def _components(
             listed = ", ".join(map(str, table.masses[flat][:5].tolist()))
             text = f"The detector was saturated at m/z {listed}: those peaks are too low, and a match factor with them."
             notes.append(Finding(code="RUN-002", severity=Severity.WARNING, text=text))
-        bleed = bleed_finding(table.masses[keep], row[keep], what="The component")
+        bleed = bleed_share(table.masses[keep], row[keep])
         if bleed is not None:
-            notes.append(bleed)
+            text = f"Column or septum bleed: {bleed:.0%} of the component's signal is siloxane ions, not of the sample."
+            notes.append(Finding(code="RUN-003", severity=Severity.WARNING, text=text))
         number = len(found)
         spectrum = MassSpectrum(
             name=f"{run.name}#{number}",

@@ -32,6 +32,7 @@ from nps_ident.model import (
     Variant,
     Verdict,
 )
+from nps_ident.reports.chromatogram import peak_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +83,14 @@ def test_the_ladder_gives_an_index_and_a_foreign_one_is_said_and_left_out(librar
     assert answer.verdict is Verdict.MATCH
     assert "RUN-007" in [finding.code for finding in answer.findings]
     assert len(told) == 1
+
+
+def test_a_bleeding_baseline_marks_no_component_as_bleed(libraries: Any) -> None:
+    [answer] = identify_run(run_with((4, 90.0), background={207: 3000.0, 281: 2500.0, 73: 2000.0, 355: 1000.0}), libraries)
+    assert answer.verdict is Verdict.MATCH
+    assert "RUN-010" in codes(answer)
+    assert "RUN-003" not in codes(answer)
+    assert peak_name(answer) == "Substance 4"
 
 
 def test_a_run_of_noise_is_one_sentence(libraries: Any) -> None:
