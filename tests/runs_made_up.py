@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 from typing import TYPE_CHECKING
@@ -94,3 +95,27 @@ def andi(
     content = buffer.getvalue()
     file.close()
     return content
+
+
+def mzml(scans: Sequence[Scan] = SCANS, *, source: str = "MS:1000389", levels: Sequence[int] = ()) -> str:
+    """Scans of an instrument with that ion source (by default electron ionisation), of the first stage unless ``levels`` says otherwise."""
+
+    def array(accession: str, values: list[float]) -> str:
+        packed = base64.b64encode(np.array(values, "<f8").tobytes()).decode()
+        kinds = "".join(f'<cvParam accession="{kind}" name="x"/>' for kind in ("MS:1000523", "MS:1000576", accession))
+        return f"<binaryDataArray>{kinds}<binary>{packed}</binary></binaryDataArray>"
+
+    spectra = []
+    for i, (time, mz, intensity) in enumerate(scans):
+        level = levels[i] if i < len(levels) else 1
+        spectra.append(
+            f'<spectrum index="{i}" id="scan={i + 1}" defaultArrayLength="{len(mz)}">'
+            f'<cvParam accession="MS:1000511" name="ms level" value="{level}"/>'
+            f'<scanList><scan><cvParam accession="MS:1000016" name="scan start time" value="{time}" unitName="minute"/></scan></scanList>'
+            f'<binaryDataArrayList>{array("MS:1000514", mz)}{array("MS:1000515", intensity)}</binaryDataArrayList></spectrum>'
+        )
+    return (
+        '<mzML xmlns="http://psi.hupo.org/ms/mzml"><instrumentConfigurationList><instrumentConfiguration id="I"><componentList><source>'
+        f'<cvParam accession="{source}" name="s"/></source></componentList></instrumentConfiguration></instrumentConfigurationList>'
+        f'<run id="r" defaultInstrumentConfigurationRef="I"><spectrumList>{"".join(spectra)}</spectrumList></run></mzML>'
+    )

@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from nps_ident.io.document import Document
     from nps_ident.model import MassSpectrum
 
-__all__ = ["read", "recognises"]
+__all__ = ["IONISATION_FIELD", "read", "recognises"]
 
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _DAMAGED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError, EOFError, AssertionError, struct.error)
 _UNITS = {"seconds": "second", "second": "second", "s": "second", "sec": "second", "minutes": "minute", "minute": "minute", "min": "minute"}
-_FIELDS = ("experiment_title", "experiment_date_time_stamp", "experiment_type", "instrument_name", "sample_name", "test_ionization_mode")
+IONISATION_FIELD = "test_ionization_mode"
+"""In the metadata of a scan: the ion source, where the file states one."""
+_FIELDS = ("experiment_title", "experiment_date_time_stamp", "experiment_type", "instrument_name", "sample_name", IONISATION_FIELD)
 _POLARITY = {"positive": "positive", "negative": "negative"}
 
 
@@ -141,7 +143,7 @@ def _time_unit(attributes: dict[str, Any], document: Document) -> str:
 
 def _described(attributes: dict[str, str]) -> dict[str, str]:
     known = {}
-    mode = attributes.get("test_ionization_mode", "").lower()
+    mode = attributes.get(IONISATION_FIELD, "").lower()
     if mode in {"electron impact", "electron ionization", "electron ionisation", "ei"}:
         known["technique"] = "EI-MS"
     polarity = attributes.get("test_ionization_polarity", "").lower().split(" ")[0]

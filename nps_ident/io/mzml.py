@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from nps_ident.io.document import Document
     from nps_ident.model import MassSpectrum
 
-__all__ = ["read", "recognises"]
+__all__ = ["IONISATION_FIELD", "read", "recognises"]
+
+IONISATION_FIELD = "ionisation"
+"""In the metadata of a spectrum: the ion source of its instrument, where that is stated and is not electron ionisation alone."""
 
 _ROOT = re.compile(r"<(?:indexedmzML|mzML|mzXML|msRun)[\s>]")
 _ENCODING = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([^"']{1,40})["']""")
@@ -79,6 +82,7 @@ class _Run:
 
     groups: dict[str, list[Any]] = field(default_factory=dict)
     electron_ionization: set[str] = field(default_factory=set)
+    other_source: dict[str, str] = field(default_factory=dict)
     default_instrument: str = ""
 
 
@@ -149,11 +153,16 @@ def _remember(name: str, element: Any, run: _Run) -> None:
     if name == "referenceableParamGroup":
         run.groups[element.get("id", "")] = list(element)
     elif name == "instrumentConfiguration":
-        accessions = {a for a, _, _ in _parameters(element, run)}
-        if _ELECTRON_IONIZATION in accessions and not accessions & _OTHER_SOURCES:
+        named = {accession: words for accession, words, _ in _parameters(element, run)}
+        if _ELECTRON_IONIZATION in named and not named.keys() & _OTHER_SOURCES:
             run.electron_ionization.add(element.get("id", ""))
-    elif name == "msIonisation" and element.get("value", "").strip().upper() == "EI":
-        run.electron_ionization.add("")
+        elif others := sorted(named[accession] or accession for accession in named.keys() & _OTHER_SOURCES):
+            run.other_source[element.get("id", "")] = ", ".join(others)
+    elif name == "msIonisation":
+        if element.get("value", "").strip().upper() == "EI":
+            run.electron_ionization.add("")
+        elif element.get("value", "").strip():
+            run.other_source[""] = element.get("value").strip()
 
 
 def _forget(element: Any, *, whole: bool) -> None:
@@ -219,6 +228,8 @@ def _mzml(element: Any, run: _Run, document: Document, index: int) -> MassSpectr
     if _PROFILE in first and _CENTROID not in first:
         findings.append(_profile())
     metadata = [("id", known["record_name"]), *((name, value) for _, name, value in parameters)]
+    if instrument in run.other_source:
+        metadata.append((IONISATION_FIELD, run.other_source[instrument]))
     place = _Place(document, index, findings, metadata)
     return _spectrum(known, arrays[_MZ_ARRAY], arrays[_INTENSITY_ARRAY], place)
 
@@ -320,7 +331,10 @@ def _mzxml(peaks: Any, run: _Run, document: Document, index: int) -> MassSpectru
     known |= _technique(scan.get("msLevel", ""), electron_ionization=bool(run.electron_ionization))
     if scan.get("centroided") == "0":
         findings.append(_profile())
-    place = _Place(document, index, findings, list(scan.attrib.items()))
+    metadata = list(scan.attrib.items())
+    if "" in run.other_source:
+        metadata.append((IONISATION_FIELD, run.other_source[""]))
+    place = _Place(document, index, findings, metadata)
     return _spectrum(known, pairs[0::2], pairs[1::2], place)
 
 

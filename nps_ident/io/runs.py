@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nps_ident.errors import FormatError, InputError
+from nps_ident.io import andi, mzml
 from nps_ident.io.reading import scan_spectra
 from nps_ident.model import Finding, MassSpectrum, Run, Severity, Technique
 
@@ -95,7 +96,7 @@ def _run(scans: list[MassSpectrum], faults: list[InputError], report: Callable[[
         return None
     findings: list[Finding] = []
     if any(scan.technique is None for scan in kept):
-        if not _on_quadrupole_grid(kept):
+        if _names_another_source(kept) or not _on_quadrupole_grid(kept):
             return None
         text = "The run names no technique; m/z in steps of 0.05 were taken for those of a quadrupole with electron ionisation (EI-MS)."
         findings.append(Finding(code="SPEC-001", severity=Severity.WARNING, text=text))
@@ -124,6 +125,12 @@ def _stem(file: str) -> str:
 
     path = Path(file)
     return Path(path.stem).stem if path.suffix.lower() in {".gz", ".gzip"} else path.stem
+
+
+def _names_another_source(scans: list[MassSpectrum]) -> bool:
+    """Whether the file states an ion source, and not electron ionisation, of scans that are not known to be by EI."""
+    fields = {andi.IONISATION_FIELD, mzml.IONISATION_FIELD}
+    return any(name in fields and value for scan in scans if scan.technique is None for name, value in scan.metadata)
 
 
 def _on_quadrupole_grid(scans: list[MassSpectrum]) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from runs_made_up import SCANS, andi, header, spc, spc_old
+from runs_made_up import SCANS, andi, header, mzml, spc, spc_old
 
 from nps_ident.errors import FormatError, InputError
 from nps_ident.io import read_run, read_spectra, scan_queries, scan_spectra
@@ -41,6 +41,7 @@ FORMS = {
     "SPC, floats": spc(floats=True),
     "ANDI": andi(),
     "ANDI, scaled": andi(mass_scale=0.05),
+    "mzML": mzml().encode(),
 }
 
 
@@ -90,6 +91,19 @@ def test_a_technique_that_no_file_names_is_a_finding_and_accurate_masses_are_no_
     [run], _ = scanned(written(tmp_path, spc(accurate)), Technique.EI_MS)
     assert isinstance(run, Run)
     assert errors == []
+
+
+def test_scans_of_a_second_stage_or_another_ion_source_are_spectra_and_not_a_run(tmp_path: Path) -> None:
+    found, _ = scanned(written(tmp_path, mzml(levels=[1, 1, 2] * 5).encode()))
+    assert [type(item) for item in found] == [MassSpectrum] * 15
+    assert [scan.name for scan in found] == [f"scan={i + 1}" for i in range(15)], "in the order of the file"
+
+
+@pytest.mark.parametrize("data", [mzml(source="MS:1000073").encode(), andi(mode="Chemical Ionization")], ids=["electrospray", "CI"])
+def test_unit_masses_of_another_stated_ion_source_are_never_taken_for_electron_ionisation(data: bytes, tmp_path: Path) -> None:
+    found, _ = scanned(written(tmp_path, data))
+    assert [type(item) for item in found] == [MassSpectrum] * 15
+    assert {scan.technique for scan in found} == {None}
 
 
 def test_few_scans_are_spectra_and_not_a_run(tmp_path: Path) -> None:
