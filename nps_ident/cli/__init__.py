@@ -27,7 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "calibrate": ("calibrate", "a calibration on your own replicates of known identity"),
     "library": ("library", "list, build, install or describe spectral libraries"),
     "catalogue": ("catalogue", "list, show or check the substances"),
-    "register": ("register", "propose a new substance to your own register"),
+    "register": ("register", "propose a new substance to your own register; street products and their composition"),
     "unknown": ("unknown", "open unknowns: list and show them, search them again, close them"),
     "ledger": ("ledger", "verify, show, replay or export the record of identifications"),
 }

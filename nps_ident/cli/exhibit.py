@@ -35,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calibration", metavar="FILE", action="append", default=[], help="a calibration in place of the one that ships")
     parser.add_argument("--ledger", metavar="PATH", help="the ledger to record in (default: in your data folder)")
     parser.add_argument("--no-record", action="store_true", help="record nothing")
+    parser.add_argument("--products", metavar="PATH", help="the register of street products (default: in your data folder)")
     parser.add_argument("--analyst", metavar="NAME", help="who answers for the conclusion; recorded")
 
 
@@ -89,7 +90,12 @@ def _conclusions(
                 continue
             for text in conclusion.failures:
                 failures.add(InputError(f"{file}: {text}"))
-            yield conclusion if ledger is None else _recorded(conclusion, exhibit, ledger, arguments)
+            if ledger is None:
+                yield conclusion
+                continue
+            recorded = _recorded(conclusion, exhibit, ledger, arguments)
+            _gather(recorded, arguments.products)
+            yield recorded
 
 
 def _recorded(conclusion: Conclusion, exhibit: Exhibit, ledger: Ledger, arguments: argparse.Namespace) -> Conclusion:
@@ -115,6 +121,29 @@ def _recorded(conclusion: Conclusion, exhibit: Exhibit, ledger: Ledger, argument
     records = [name for one in measured for name in one.records]
     recorded = record(conclusion, ledger, analyst=arguments.analyst, settings={**settings, "verb": "exhibit", "records": records})
     return _with_items(replace(recorded, measured=tuple(measured)), ledger)
+
+
+def _gather(conclusion: Conclusion, path: str | None) -> None:
+    """Put the exhibit under the product that its claim names, and say what is known of that product."""
+    from nps_ident.catalogue.products import ProductExhibit, open_products, products_file
+    from nps_ident.cli.product import product_line
+
+    if conclusion.exhibit.claim is None or not products_file(path).is_file():
+        return
+    with open_products(path, create=True) as products:
+        product = products.claimed(conclusion.exhibit.claim)
+        if product is None:
+            return
+        substances = tuple(found.substance.name for found in conclusion.substances if found.conclusion.value != "undetermined")
+        exhibit = ProductExhibit(
+            id=conclusion.exhibit.id,
+            conclusion=conclusion.kind.value,
+            substances=substances,
+            record=str(conclusion.record),
+        )
+        products.gather(product, exhibit)
+        product = products.find(product.id)
+    sys.stderr.write(f"{shown(product_line(product))} This exhibit is judged by its own measurements alone.\n")
 
 
 def _aids(exhibit: Exhibit, one: Measured) -> dict[str, str | None]:

@@ -1,10 +1,12 @@
-"""``nps-ident register``: propose a new substance to your own register, list and show what is in it."""
+"""``nps-ident register``: propose a new substance to your own register, list and show what is in it; street products."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from nps_ident.cli.product import configure as configure_product
+from nps_ident.cli.product import run as run_product
 from nps_ident.cli.terminal import add_format_option, print_rows, print_table, shown
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", help="every entry")
     show = actions.add_parser("show", help="one entry: its substance, findings, spectra and history")
     show.add_argument("entry", metavar="ID|NAME|INCHIKEY")
+    product = actions.add_parser("product", help="street products: a name, its synonyms, its exhibits, and how far its composition is known")
+    configure_product(product)
     for action in (propose, listing, show):
         action.add_argument("--register", metavar="PATH", help="the register (default: in the user's data folder)")
         add_format_option(action)
@@ -46,6 +50,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what ``nps-ident register`` was asked; returns the exit status."""
+    if arguments.action == "product":
+        return run_product(arguments)
     from nps_ident.catalogue.register import open_register
 
     action = {"propose": _propose, "list": _list, "show": _show}[arguments.action]

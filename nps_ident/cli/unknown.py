@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from nps_ident.cli.answering import Failures
 from nps_ident.cli.identify import add_library_options
+from nps_ident.cli.product import product_line, products_of
 from nps_ident.cli.searching_again import Opened, login, research_rows, searched
 from nps_ident.cli.terminal import add_format_option, print_rows, print_table, shown
 from nps_ident.errors import InputError
@@ -97,6 +98,9 @@ def _show(arguments: argparse.Namespace, out: TextIO) -> int:
         _print_item(whole, out)
     else:
         print_rows([whole], tuple(whole), out, form=arguments.format)
+    for exhibit in dict.fromkeys(seen.settings.get("exhibit") for seen in item.observations):
+        for product in products_of(exhibit):
+            sys.stderr.write(f"exhibit {shown(exhibit)}: {shown(product_line(product))}\n")
     return 0
 
 

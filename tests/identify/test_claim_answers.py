@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from functools import lru_cache
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsonschema
 import numpy as np
 import pytest
 from made_up import measured, msp
+from shipped_ions import shipped_ions
 
 import nps_ident as nps
-from nps_ident.catalogue.store import open_catalogue
 from nps_ident.library import Libraries
 from nps_ident.library.build import build_library
-from nps_ident.model import MassSpectrum, SubstanceLabel, Technique
+from nps_ident.model import MassSpectrum, Technique
 from nps_ident.model.exhibit import ClaimVerdict, ConclusionKind
 from nps_ident.reports.conclusion import conclusion_lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nps_ident.model.exhibit import Conclusion
 
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((resources.files("nps_ident") / "schemas" / "conclusion-1.schema.json").read_text(encoding="utf-8"))
 MATERIAL = "reference_material: RM-7, certificate: C-2014-3, batch: B12"
 EI = f"- {{technique: EI-MS, file: q.msp, whole_sample: yes, {MATERIAL}}}\n"
@@ -35,28 +33,13 @@ STANDARDS = "".join(f"standard,{x},{100 * x + d}\n" for x in (0.2, 0.4, 0.6, 0.8
 QUANTITY = f"kind,amount,response\n{STANDARDS}sample,10,50\n"
 
 
-@lru_cache(maxsize=1)
-def _references() -> tuple[MassSpectrum, ...]:
-    """The principal ions that ship, as if they were the whole spectra of a laboratory's own library."""
-    catalogue = open_catalogue()
-    found = []
-    with (ROOT / "reference_spectra" / "ei_principal_ions.tsv").open(encoding="utf-8") as lines:
-        for row in csv.DictReader(lines, delimiter="\t"):
-            substance = catalogue.by_inchikey(row["inchikey"])
-            assert substance is not None
-            named = SubstanceLabel(name=substance.name, inchikey=substance.inchikey, smiles=substance.smiles, formula=substance.formula)
-            ions = np.array([ion.split(":") for ion in row["peaks"].split()], dtype=float)
-            found.append(MassSpectrum(name=substance.name, technique=Technique.EI_MS, mz=ions[:, 0], intensity=ions[:, 1], label=named))
-    return tuple(found)
-
-
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Libraries:
-    return Libraries((build_library(_references(), tmp_path_factory.mktemp("own") / "library", name="own"),))
+    return Libraries((build_library(shipped_ions(), tmp_path_factory.mktemp("own") / "library", name="own"),))
 
 
 def concluded(folder: Path, library: Libraries, claim: str, measurements: str = EI, *, of: str = "Heroin", quantities: str = "") -> Conclusion:
-    reference = next(reference for reference in _references() if reference.name == of)
+    reference = next(reference for reference in shipped_ions() if reference.name == of)
     (folder / "q.msp").write_text(msp([measured(reference, noise=0.03, name="q")]), encoding="utf-8")
     (folder / "quantity.csv").write_text(QUANTITY, encoding="utf-8")
     (folder / "e.yaml").write_text(f"exhibit: X-1\nclaim: '{claim}'\nmeasurements:\n{measurements}{quantities}", encoding="utf-8")
@@ -187,7 +170,7 @@ def test_the_watch_list_is_never_called_absent(tmp_path: Path, library: Librarie
 
 
 def test_the_components_of_a_mixture_are_found_with_their_share_of_signal(tmp_path: Path, library: Libraries) -> None:
-    parts = {reference.name: reference for reference in _references() if reference.name in {"Cocaine", "Caffeine"}}
+    parts = {reference.name: reference for reference in shipped_ions() if reference.name in {"Cocaine", "Caffeine"}}
     heights = np.zeros(500)
     for name, share in (("Cocaine", 0.6), ("Caffeine", 0.4)):
         one = parts[name]
