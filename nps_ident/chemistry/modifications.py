@@ -161,7 +161,7 @@ def modified(mol: Any, modification: Modification) -> Iterator[Any]:
         for (product,) in reaction.RunReactants((mol,), maxProducts=_MOST_PRODUCTS):
             try:
                 Chem.SanitizeMol(product)
-            except (Chem.AtomValenceException, Chem.KekulizeException):
+            except Chem.MolSanitizeException:  # a valence broken, or a ring cut open that was aromatic
                 continue
             smiles = Chem.MolToSmiles(product)
             if smiles in seen or "." in smiles:

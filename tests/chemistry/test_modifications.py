@@ -76,6 +76,12 @@ def test_products_that_break_a_valence_are_left_out() -> None:
     assert list(modified(Chem.MolFromSmiles("C[N+](=O)[O-]"), nitro)) == []
 
 
+def test_a_ring_cut_open_that_was_aromatic_is_left_out() -> None:
+    """RDKit refuses the product with an exception of its own kind (an aromatic atom outside a ring)."""
+    cut = Modification(pattern="[c:1]1[n:2][n:3][c:4][c:5][c:6]1>>[c:1][n:2]", name="", kind="", mass_shift_da=0.0, n_pairs=1, n_sites=1)
+    assert list(modified(Chem.MolFromSmiles("c1ccnnc1"), cut)) == []
+
+
 @pytest.mark.parametrize(("group", "mass"), [("*[H]", 1.007825), ("*F", 18.998403), ("*C", 15.023475), ("[*:1]C(=O)[*:2]", 27.994915)])
 def test_a_group_weighs_its_atoms_and_hydrogens(group: str, mass: float) -> None:
     assert group_mass(group) == pytest.approx(mass, abs=2e-6)
