@@ -1,18 +1,19 @@
 """What of a mixture is found: sums of development spectra of known compounds, and what the rules cost on pure ones.
 
-    python -m benchmarks.accuracy.mixtures --data DATA --work FOLDER [--technique ei|msms]
+    python -m benchmarks.accuracy.mixtures --data DATA --work FOLDER [--technique ei|msms|dart]
 
 Two compounds that are both in the reference are drawn by a seed, a spectrum of each is scaled to its base peak, and the sum is answered from
 ``reference.msp`` by a calibration that saw neither the compounds (nor the others of their folds) nor the laboratories of the two.  A sum is no
 measurement: nothing suppresses, overloads or co-fragments in it.  For EI, sums of two to five with a minor part of 1 to 50 % of the signal are
 taken apart besides, by ``identify``, by all of ``scipy.optimize.nnls`` over the whole library, and by the reverse index of the inverted search;
-and every development query, of one substance each, is asked whether it is called a mixture.  The results are written to
-``benchmarks/accuracy/results/mixtures.json``.
+and every development query, of one substance each, is asked whether it is called a mixture.  Measured DART mixtures are judged at all their
+voltages.  The results are written to ``benchmarks/accuracy/results/mixtures.json``.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 from collections import Counter, defaultdict
 from dataclasses import replace
@@ -30,6 +31,7 @@ from nps_ident.confidence.calibration import Calibration, calibration_from
 from nps_ident.confidence.components import FLOOR, RELATIVE
 from nps_ident.confidence.training import Example, fit, folds, without
 from nps_ident.identify import identify
+from nps_ident.identify.voltages import identify_voltages, samples
 from nps_ident.library import Libraries
 from nps_ident.library.search_msms import precursor_tolerance
 from nps_ident.model import MassSpectrum, Technique, Verdict
@@ -95,13 +97,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True, help="libraries and examples are kept here, as by cross_fit")
-    parser.add_argument("--technique", choices=("ei", "msms"), action="append")
+    parser.add_argument("--technique", choices=("ei", "msms", "dart"), action="append")
     arguments = parser.parse_args()
     place = RESULTS / "mixtures.json"
     found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
     for technique, short in FOLDER.items():
         if not arguments.technique or short in arguments.technique:
             found[short] = _measured(arguments.data, technique, arguments.work)
+    if not arguments.technique or "dart" in arguments.technique:
+        found["dart"] = _dart(arguments.data / "dart", arguments.work)
     found |= {"date": DATE, "command": "python -m benchmarks.accuracy.mixtures --data DATA --work FOLDER", "seed": SEED}
     place.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1, sort_keys=True))
@@ -114,7 +118,7 @@ def _measured(data: Path, technique: Technique, work: Path) -> dict[str, Any]:
     known = [(prepare(spectrum), truth) for spectrum, truth in dev.queries() if truth["kind"] == "known"]
 
     def answered(spectrum: MassSpectrum, *truths: Truth) -> Identification:
-        return identify(spectrum, library, calibrations={(technique, "full"): fitted.for_truth(*truths)})
+        return identify(spectrum, library, calibrations={(technique, "full"): fitted.for_truth(*truths)}, proposals=False)
 
     groups = {"any": _any_pairs(known)} if technique is Technique.EI_MS else _msms_pairs(known)
     ratios = RATIOS if technique is Technique.EI_MS else (1,)
@@ -129,6 +133,27 @@ def _measured(data: Path, technique: Technique, work: Path) -> dict[str, Any]:
         found["called_mixture"] = _called_mixture(dev, answered)
         found["peak_variability"] = _peak_variability(library.members[0])
     return found
+
+
+def _dart(folder: Path, work: Path) -> dict[str, Any]:
+    """Measured mixtures at three voltages each, from a library of all references, and the substances that are in it alone."""
+    library = Libraries((compiled([*read(folder / "reference_4.msp"), *read(folder / "raw_10.msp")], work / "dart-references"),))
+    with (folder / "mixtures_truth.csv").open(newline="", encoding="utf-8") as file:
+        truth = {row["id"]: set(row["ik14"].split("|")) for row in csv.DictReader(file)}
+    rows = {}
+    for together in samples(read(folder / "mixtures.msp")):
+        answer = identify_voltages(together, library)[0]
+        named = _skeletons(part.substance.inchikey for part in answer.components or ())
+        true = truth[together[0].name]
+        rows[together[0].name.rpartition("_")[0]] = {"true": len(true), "found": len(named & true), "false": len(named - true)}
+    alone = [identify_voltages(together, library)[0] for name in ("reference_4.msp", "raw_10.msp") for together in samples(read(folder / name))]
+    return {
+        "mixtures": rows,
+        "all_found_and_none_false": sum(row["found"] == row["true"] and not row["false"] for row in rows.values()),
+        "n": len(rows),
+        "substances_alone": len(alone),
+        "of_these_called_mixture": sum(answer.verdict is Verdict.MIXTURE for answer in alone),
+    }
 
 
 def _components(known: list[Known], library: Library, answered: Callable[..., Identification]) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def _answers(
     """Answer every spectrum in order and record each at once; what fails is said, and the rest is still answered."""
     from nps_ident.confidence.calibration import read_calibration
     from nps_ident.identify import identify
+    from nps_ident.identify.voltages import identify_voltages, samples
     from nps_ident.io import find_files, scan_queries
     from nps_ident.ledger import record
     from nps_ident.model import Run, Technique
@@ -122,10 +123,13 @@ def _answers(
             failures.add(error)
             continue
         for file in files:
-            for query in scan_queries(file, report=failures.add, technique=technique):
+            for together in samples(scan_queries(file, report=failures.add, technique=technique)):
+                query = together[0]
                 try:
                     if isinstance(query, Run):
                         found = runs.answers(query, libraries, how, first=n_answers == 0)
+                    elif len(together) > 1:
+                        found = identify_voltages(together, libraries, **how)  # type: ignore[arg-type]
                     else:
                         found = (identify(query, libraries, **how),)
                 except NpsIdentError as error:
@@ -137,8 +141,13 @@ def _answers(
                         _plot(answer, arguments.plot, failures)
                     if n_answers % _PROGRESS_EVERY == 0:
                         failures.progress(f"{n_answers:,} spectra answered, {failures.n:,} failures")
-                    kept = runs.settings(settings) if isinstance(query, Run) else settings
+                    kept = runs.settings(settings) if isinstance(query, Run) else _together(settings, together)
                     yield answer if ledger is None else record(answer, ledger, analyst=arguments.analyst, settings=kept)
+
+
+def _together(settings: dict[str, Any], spectra: tuple[Any, ...]) -> dict[str, Any]:
+    """The settings, with the places of the spectra that were judged together."""
+    return settings if len(spectra) == 1 else {**settings, "together": [spectrum.source.index for spectrum in spectra]}
 
 
 class _Runs:

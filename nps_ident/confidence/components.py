@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nps_ident.library.hits import Hit, HitList
     from nps_ident.model import MassSpectrum
 
-__all__ = ["Part", "Unmixing", "unmixed"]
+__all__ = ["Part", "SumFit", "Unmixing", "interval", "signal_share", "unmixed"]
 
 RELATIVE, FLOOR = 0.3, 10.0
 """Standard deviation of a peak between laboratories: this share of its intensity, and never less than this of 999.  Measured on references of 14
@@ -121,13 +121,13 @@ def unmixed(
     height[query.mz] = query.intensity
     weights = 1.0 / np.sqrt(FLOOR**2 + (RELATIVE * height) ** 2)
     candidates = _candidates(members, columns, height, weights)
-    fit = _Fit.of(candidates, height, weights)
+    fit = SumFit.of(candidates, height, weights)
     while len(fit.f_ratios) > 1:
         worst = min(fit.f_ratios, key=lambda name: (fit.f_ratios[name], name))
         if fit.f_ratios[worst] >= LEAST_F and len(fit.f_ratios) <= _MOST_FITTED:
             break
         candidates = {name: table for name, table in candidates.items() if name != worst}
-        fit = _Fit.of(candidates, height, weights)
+        fit = SumFit.of(candidates, height, weights)
     if len(fit.f_ratios) < 2:
         return None
     parts = [part for name in fit.f_ratios if (part := _part(name, fit, height, prepared, members, calibration, most=most)) is not None]
@@ -145,15 +145,32 @@ def unmixed(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Fit:
-    """The best sum of some substances: what each explains at each mass, how certain its amount is, how much worse the sum is without it."""
+class SumFit:
+    """The best sum of some substances.
+
+    Parameters
+    ----------
+    explained : dict of str to ndarray of float64, shape (n_rows,)
+        By substance: what of the query it explains.
+    uncertainty : dict of str to float
+        Standard deviation of its signal, as a share of it.
+    f_ratios : dict of str to float
+        How much worse the sum fits without it: increase of the weighted squares over ``variance``.
+    left : float
+        Weighted squares that the sum leaves.
+    variance : float
+        The same for each degree of freedom; at least 1.
+    """
 
     explained: dict[str, NDArray[np.float64]]
     uncertainty: dict[str, float]
     f_ratios: dict[str, float]
+    left: float
+    variance: float
 
     @classmethod
-    def of(cls, candidates: dict[str, NDArray[np.float64]], height: NDArray[np.float64], weights: NDArray[np.float64]) -> _Fit:
+    def of(cls, candidates: dict[str, NDArray[np.float64]], height: NDArray[np.float64], weights: NDArray[np.float64]) -> SumFit:
+        """Fit the references of some substances, each ``(n_references, n_rows)``, to a query of shape ``(n_rows,)``; there must be one."""
         names = list(candidates)
         table = np.concatenate(list(candidates.values()))
         owner = np.repeat(np.arange(len(names)), [len(candidates[name]) for name in names])
@@ -179,7 +196,7 @@ class _Fit:
             uncertainty[name] = float(np.sqrt(max(lever @ covariance @ lever, 0.0))) / signal if signal > 0 else np.inf
             without = squares(~own)[1] if len(names) > 1 else float(target @ target)
             f_ratios[name] = (without - left) / variance
-        return cls(explained=explained, uncertainty=uncertainty, f_ratios=f_ratios)
+        return cls(explained=explained, uncertainty=uncertainty, f_ratios=f_ratios, left=left, variance=variance)
 
 
 def _columns(member: Library) -> SparseColumns:
@@ -228,7 +245,7 @@ def _joined(columns: list[SparseColumns]) -> SparseColumns:
 
 def _part(
     name: str,
-    fit: _Fit,
+    fit: SumFit,
     height: NDArray[np.float64],
     prepared: MassSpectrum,
     members: Sequence[Library],
@@ -250,19 +267,32 @@ def _part(
     together = [i for i in order if probabilities[i] >= calibration.set_ratio * probabilities[order[0]]]
     if first.substance.skeleton != name or first.score < LEAST_SCORE or probabilities[together].sum() < LEAST_PROBABILITY:
         return None
-    # Each peak's signal is shared out as the components explain it; none explains more than is there.
-    share = np.divide(own * np.minimum(height, total), total, out=np.zeros(len(own)), where=total > 0)
-    fraction = float(share.sum() / height.sum())
-    off = _CERTAIN * fit.uncertainty[name] * fraction
+    fraction = signal_share(own, total, height)
+    low, high = interval(fraction, fit.uncertainty[name])
     return Part(
         hit=first,
         probability=float(probabilities[order[0]]),
         members=tuple(hits.hits[i] for i in together) if len(together) > 1 else (),
         fraction=fraction,
-        low=max(0.0, fraction - off),
-        high=min(1.0, fraction + off),
+        low=low,
+        high=high,
         f_ratio=fit.f_ratios[name],
     )
+
+
+def signal_share(own: NDArray[np.float64], total: NDArray[np.float64], height: NDArray[np.float64]) -> float:
+    """Share of a query's signal that is a component's.
+
+    Each peak is shared out as the components explain it, and none explains more than is there.
+    """
+    share = np.divide(own * np.minimum(height, total), total, out=np.zeros(len(own)), where=total > 0)
+    return float(share.sum() / height.sum())
+
+
+def interval(fraction: float, uncertainty: float) -> tuple[float, float]:
+    """The 95 % interval of a share of signal, from its relative standard deviation."""
+    off = _CERTAIN * uncertainty * fraction
+    return max(0.0, fraction - off), min(1.0, fraction + off)
 
 
 def _cleared(left: NDArray[np.float64], taken: NDArray[np.float64]) -> NDArray[np.float64]:

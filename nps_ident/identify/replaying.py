@@ -56,6 +56,14 @@ def rerun(settings: dict[str, Any]) -> dict[str, Any]:
     top, proposals = int(settings.get("top", 10)), bool(settings.get("proposals", True))
     if settings.get("verb") == "run":
         return _component(settings, libraries, top=top, calibrations=calibrations, catalogue=catalogue, proposals=proposals).to_dict()
+    if settings.get("together"):
+        from nps_ident.identify.voltages import identify_voltages
+
+        spectra = [_query({**settings, "index": index}) for index in settings["together"]]
+        how = {"top": top, "calibrations": calibrations, "catalogue": catalogue, "proposals": proposals}
+        answers = identify_voltages(spectra, libraries, **how)  # type: ignore[arg-type]
+        written: dict[str, Any] = answers[settings["together"].index(settings["index"])].to_dict()
+        return written
     answer = identify(_query(settings), libraries, top=top, calibrations=calibrations, catalogue=catalogue, proposals=proposals)
     return answer.to_dict()
 

@@ -1,6 +1,6 @@
 """DART search of one spectrum: the inverted search, in which each reference asks whether the query holds its ions.
 
-Spectra at several voltages of one sample are judged one by one here; the highest of their precursors need not be the only substance.
+Spectra at several voltages of one sample are judged one by one here, and together in ``nps_ident.confidence.components_dart``.
 """
 
 from __future__ import annotations
