@@ -14,6 +14,7 @@ from nps_ident.errors import InputError
 from nps_ident.identify.claims import answer_claim, watch_list, watch_list_limits
 from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, isomers_without_reference, software_versions
 from nps_ident.io import scan_queries
+from nps_ident.library import Libraries
 from nps_ident.model import Finding, Run, Severity, Substance, Technique, Verdict
 from nps_ident.model.exhibit import Conclusion, ConclusionKind, FoundSubstance, Measured, OpenQuestion
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from nps_ident.catalogue.store import Catalogue
     from nps_ident.confidence.calibration import Calibration
     from nps_ident.confidence.sufficiency import MeasuringTechnique, Sufficiency
-    from nps_ident.library import Libraries
     from nps_ident.model import Identification, MassSpectrum
     from nps_ident.model.exhibit import Exhibit, Measurement, Quantity
 
@@ -420,6 +420,9 @@ def _found(
             fits=fits | earlier.fits if earlier else fits,
         )
     ambiguous = [member for part in group for member in (*part.members, *part.fits)]
+    if not any(part.measured.answers for part in own):
+        # Stated results alone: no spectrum was searched, so that nothing here has set any isomer aside.
+        ambiguous += _isomers(head, catalogue)
     enough = sufficiency(head, tuple(supports.values()), ambiguous, single_sampling=exhibit.single_sampling)
     missing = [*enough.missing, *(f"Resolve the contradiction: {text}" for text in against)]
     missing += list(dict.fromkeys(part.made for part in own if part.made))
@@ -445,6 +448,12 @@ def _found(
         not_excluded=enough.not_excluded,
     )
     return found, enough
+
+
+def _isomers(head: Substance, catalogue: Catalogue) -> list[Substance]:
+    """Every catalogue substance of the same formula and drug class."""
+    keys = isomers_without_reference(head, Technique.EI_MS, Libraries(()), catalogue)
+    return [other for key in keys if (other := catalogue.by_inchikey(key)) is not None]
 
 
 def _joined_lr(head: Substance, own: Sequence[_Named]) -> tuple[float | None, str | None]:

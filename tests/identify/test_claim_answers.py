@@ -169,6 +169,17 @@ def test_the_watch_list_is_never_called_absent(tmp_path: Path, library: Librarie
     assert not any("absent" in limit.text or "negative" in limit.text for limit in conclusion.limits)
 
 
+def test_stated_results_alone_leave_every_isomer_of_the_catalogue_open(tmp_path: Path, library: Libraries) -> None:
+    by = ("GC retention", "LC retention", "colour test")
+    stated = "".join(
+        f"- {{technique: {name}, result: positive, substance: Mephedrone, sampling: {i}, data: x, {MATERIAL}}}\n" for i, name in enumerate(by, 1)
+    )
+    conclusion = concluded(tmp_path, library, "mephedrone", stated)
+    assert conclusion.substances[0].rule == "SWGDRUG-B"
+    assert conclusion.kind is ConclusionKind.INDICATED
+    assert {"2-MMC", "3-MMC"} <= {other.substance.name for other in conclusion.substances[0].not_excluded}
+
+
 def test_the_components_of_a_mixture_are_found_with_their_share_of_signal(tmp_path: Path, library: Libraries) -> None:
     parts = {reference.name: reference for reference in shipped_ions() if reference.name in {"Cocaine", "Caffeine"}}
     heights = np.zeros(500)
