@@ -74,7 +74,7 @@ def answer_claim(
     if claim.problem:
         reasons.append(f"The claim cannot be compared in full: {claim.problem}.")
     if claim.unread:
-        reasons.append(f"Not understood: {' '.join(claim.unread)[:80]!a}.")
+        reasons.append(f"Not understood: {' '.join(claim.unread)[:80]!r}.")
     if not claim.substances and not claim.drug_classes:
         reasons.append("The claim names no substance and no drug class that is known here.")
         return ClaimAnswer(claim=claim, verdict=ClaimVerdict.CANNOT_BE_SAID, reasons=tuple(reasons))
@@ -136,7 +136,7 @@ def _state(
         return ClaimVerdict.CANNOT_BE_SAID, reasons
     if limit.share <= (claimed / _MARGIN if limit.of == "signal" else claimed):
         return ClaimVerdict.NOT_SUPPORTED, reasons
-    return ClaimVerdict.CANNOT_BE_SAID, [*reasons, f"What could be hidden is too much to speak against {claim.text.strip()[:60]!a}."]
+    return ClaimVerdict.CANNOT_BE_SAID, [*reasons, f"What could be hidden is too much to speak against {claim.text.strip()[:60]!r}."]
 
 
 def _leaning(substance: Substance, measured: Sequence[Measured]) -> str | None:
@@ -223,7 +223,7 @@ def watch_list(found: Iterable[FoundSubstance], measured: Iterable[Measured]) ->
         for answer in one.answers:
             if answer.verdict not in {Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY, Verdict.NO_MATCH}:
                 continue
-            where = f"{answer.spectrum.name[:60]!a} (measurement {one.measurement.number})"
+            where = f"{answer.spectrum.name[:60]!r} (measurement {one.measurement.number})"
             supported = answer.variant.drug_class if answer.variant is not None else None
             for drug_class, row in classes.items():
                 listed = sum(match.probability or 0.0 for match in answer.matches if match.substance.drug_class == drug_class)

@@ -239,7 +239,7 @@ def _stated(measurement: Measurement, catalogue: Catalogue) -> Measured:
 def _unreadable(names: Iterable[str], number: int, catalogue: Catalogue) -> list[str]:
     """One sentence for each name that does not mean one substance."""
     return [
-        f"measurement {number}: {name[:60]!a} is the name of {'several substances' if found else 'no substance'} of the catalogue; expected one."
+        f"measurement {number}: {name[:60]!r} is the name of {'several substances' if found else 'no substance'} of the catalogue; expected one."
         for name in names
         if len(found := _found_names(name, catalogue)) != 1
     ]
@@ -279,7 +279,7 @@ def _joined(exhibit: Exhibit, measured: tuple[Measured, ...], libraries: Librari
         claim = answer_claim(read, found, measured, quantities, libraries=libraries, catalogue=catalogue)
     watched = [Finding(code="EXH-008", severity=Severity.WARNING, text=text) for text in watch_list(found, measured)]
     if claim is not None:
-        text = f"The claim {claim.claim.text.strip()[:80]!a}: {claim.verdict.value}. {claim.reasons[0]}"
+        text = f"The claim {claim.claim.text.strip()[:80]!r}: {claim.verdict.value}. {claim.reasons[0]}"
         findings.append(Finding(code="EXH-009", severity=Severity.INFO, text=text))
     findings += [Finding(code="EXH-002", severity=Severity.WARNING, text=text[0].upper() + text[1:]) for text in not_used]
     findings += _findings(kind, found, measured, questions, tuple(text for text, _ in contradictions), named)
@@ -314,7 +314,7 @@ def _quantities(exhibit: Exhibit, found: Sequence[FoundSubstance], catalogue: Ca
         named = _found_names(given.substance, catalogue)
         one = next((one for one in found if [one.substance.skeleton] == [substance.skeleton for substance in named]), None)
         if one is None or one.conclusion is ConclusionKind.UNDETERMINED:
-            refused.append(f"quantity {given.file}: {given.substance[:60]!a} was not found in the exhibit; no percentage of it is given.")
+            refused.append(f"quantity {given.file}: {given.substance[:60]!r} was not found in the exhibit; no percentage of it is given.")
             continue
         try:
             text, _ = open_document(Path(exhibit.file).parent / given.file).text()
@@ -600,5 +600,5 @@ def _findings(
         yield note("EXH-004", text, Severity.INFO)
     yield from (note("EXH-006", text, Severity.INFO) for text in dict.fromkeys(part.stereo for part in named if part.stereo))
     if questions:
-        where = ", ".join(dict.fromkeys(f"{question.id[:60]!a} of measurement {question.measurement}" for question in questions))
+        where = ", ".join(dict.fromkeys(f"{question.id[:60]!r} of measurement {question.measurement}" for question in questions))
         yield note("EXH-007", f"Not explained by anything known: {where}; to be characterised.")

@@ -60,7 +60,10 @@ def conclusion_lines(conclusion: Conclusion) -> Iterator[str]:
     if conclusion.claim and conclusion.claim.markers:
         yield ""
         yield "Companions of the claimed substance:"
-        yield from (f"  {marker.role}: {marker.text}" for marker in conclusion.claim.markers)
+        yield from (f"  {marker.role}: {marker.text}" for marker in conclusion.claim.markers if marker.state != "not looked for")
+        left = [marker.name for marker in conclusion.claim.markers if marker.state == "not looked for"]
+        if left:
+            yield f"  not looked for, without a spectrum said to be of the whole sample or without a reference: {', '.join(left)}"
     yield ""
     yield "Watch list:"
     yield from (f"  {limit.text}" for limit in conclusion.limits)
