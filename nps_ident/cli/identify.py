@@ -251,6 +251,9 @@ def _print_one(answer: Identification, catalogue: Catalogue | None, out: TextIO)
 
     technique = answer.spectrum.technique.value if answer.spectrum.technique else "unknown technique"
     print(f"{shown(answer.spectrum.name)}  ({technique}, {answer.spectrum.n_peaks} peaks)", file=out)
+    if answer.area_share is not None and answer.spectrum.retention_time_s is not None:
+        index = "" if answer.spectrum.retention_index is None else f", retention index {answer.spectrum.retention_index:.0f}"
+        print(f"The only component of its run, at {answer.spectrum.retention_time_s:.1f} s{index}", file=out)
     print(f"Verdict: {answer.verdict.value.replace('_', ' ')}", file=out)
     for finding in answer.findings:
         mark = {"info": " ", "warning": "!", "error": "!!"}[finding.severity.value]

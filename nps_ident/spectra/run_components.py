@@ -58,6 +58,8 @@ _ROUNDS = 2
 """Times the shapes are taken again from such ions; a third changes apexes by less than a hundredth of a scan."""
 _GHOST = 0.1
 """A shape that its neighbours on both sides add up to, but for this share, is that of ions they share."""
+_MOST_TOGETHER = 6
+"""Overlapping models fitted together; the cost grows with the square of their number, and far neighbours do not meet."""
 _SAME_SPECTRUM = 0.95
 """Cosine of two neighbours from which they are one peak seen twice."""
 
@@ -337,24 +339,33 @@ def _deconvolved(table: _Chromatograms, models: list[_Model]) -> tuple[list[_Mod
 
 def _without_ghosts(models: list[_Model]) -> list[_Model]:
     """Leave out models that others add up to: ions that two compounds share peak together between them, where nothing eluted."""
+    models = sorted(models, key=lambda model: model.place)
+    left_over = [_left_over(models, i) for i in range(len(models))]
+    while models:
+        worst = int(np.argmin(left_over))
+        if left_over[worst] > _GHOST:
+            break
+        gone = models.pop(worst)
+        del left_over[worst]
+        for i, model in enumerate(models):
+            if model.first < gone.last and gone.first < model.last:
+                left_over[i] = _left_over(models, i)
+    return models
+
+
+def _left_over(models: list[_Model], i: int) -> float:
+    """Share of a shape that its neighbours do not add up to; infinite where it has none on one of its sides."""
     from scipy.optimize import nnls
 
-    models = sorted(models, key=lambda model: model.place)
-    while True:
-        left_over = np.full(len(models), np.inf)
-        for group in _overlapping(models):
-            if len(group) < 3:
-                continue
-            for i in group:
-                model, span = models[i], slice(models[i].first, models[i].last)
-                before = any(models[j].place < model.place for j in group if j != i and models[j].last > model.place)
-                behind = any(models[j].place > model.place for j in group if j != i and models[j].first < model.place)
-                if before and behind:
-                    design = np.stack([_over(models[j], span) for j in group if j != i], axis=1)
-                    left_over[i] = nnls(design, model.shape)[1] / float(np.linalg.norm(model.shape))
-        if not models or left_over.min() > _GHOST:
-            return models
-        del models[int(left_over.argmin())]
+    model = models[i]
+    before = [other for other in models if other.place < model.place and other.last > model.place]
+    behind = [other for other in models if other.place > model.place and other.first < model.place]
+    if not (before and behind):
+        return float("inf")
+    span = slice(model.first, model.last)
+    near = [other for other in models if other is not model and other.first < model.last and other.last > model.first]
+    design = np.stack([_over(other, span) for other in near], axis=1)
+    return float(nnls(design, model.shape)[1] / np.linalg.norm(model.shape))
 
 
 def _over(model: _Model, span: slice) -> NDArray[np.float64]:
@@ -410,20 +421,33 @@ def _is_one_peak(models: list[_Model], heights: NDArray[np.float64], i: int) -> 
 
 
 def _heights(table: _Chromatograms, models: list[_Model]) -> NDArray[np.float64]:
-    from scipy.optimize import nnls
+    """Height of every ion in every model, shape ``(n_models, n_masses)``.
 
+    A few overlapping models are fitted together over all their scans; of a longer chain each over its own scans, with those that reach in.
+    """
     heights = np.zeros((len(models), len(table.masses)))
     for group in _overlapping(models):
-        first, last = min(models[i].first for i in group), max(models[i].last for i in group)
-        n = last - first
-        design = np.zeros((n, len(group) + 2))
-        for column, i in enumerate(group):
-            design[models[i].first - first : models[i].last - first, column] = models[i].shape
-        # A straight baseline, which may fall or rise but is nowhere below zero: one part falls from each end.
-        design[:, -2], design[:, -1] = np.linspace(1.0, 0.0, n), np.linspace(0.0, 1.0, n)
-        for column in np.flatnonzero(table.signal[first:last].any(axis=0)).tolist():
-            fit, _ = nnls(design, table.signal[first:last, column])
-            heights[group, column] = fit[: len(group)]
+        if len(group) <= _MOST_TOGETHER:
+            heights[group] = _fitted(table, [models[i] for i in group])
+            continue
+        for i in group:
+            model = models[i]
+            reaching = [models[j] for j in group if j != i and models[j].first < model.last and models[j].last > model.first]
+            heights[i] = _fitted(table, [model, *reaching], slice(model.first, model.last))[0]
+    return heights
+
+
+def _fitted(table: _Chromatograms, models: list[_Model], span: slice | None = None) -> NDArray[np.float64]:
+    from scipy.optimize import nnls
+
+    span = span or slice(min(model.first for model in models), max(model.last for model in models))
+    n = span.stop - span.start
+    # A straight baseline, which may fall or rise but is nowhere below zero: one part falls from each end.
+    lines = (np.linspace(1.0, 0.0, n), np.linspace(0.0, 1.0, n))
+    design = np.stack([*(_over(model, span) for model in models), *lines], axis=1)
+    heights = np.zeros((len(models), len(table.masses)))
+    for column in np.flatnonzero(table.signal[span].any(axis=0)).tolist():
+        heights[:, column] = nnls(design, table.signal[span, column])[0][: len(models)]
     return heights
 
 

@@ -113,6 +113,16 @@ def test_table_and_csv_show_the_places_in_the_run(run_file: Path, with_library: 
     assert all(float(row["area_share"]) > 0 for row in rows)
 
 
+def test_a_run_of_one_component_is_told_at_length_with_its_time(
+    with_library: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.cdf").write_bytes(andi(scans_of((4, 90.0))))
+    assert main(["identify", str(tmp_path / "one.cdf"), *with_library, "--no-record"]) == 0
+    printed = capsys.readouterr().out
+    assert "The only component of its run, at 90.0 s\n" in printed
+    assert "Substance 4" in printed
+
+
 def test_plot_draws_the_chromatogram_and_a_report_its_component(
     run_file: Path, with_library: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

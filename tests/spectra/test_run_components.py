@@ -74,6 +74,18 @@ def test_three_compounds_that_elute_together_are_three() -> None:
     assert all(likeness(c.spectrum, truth) > 0.97 for c, (_, _, truth) in zip(found, peaks, strict=True))
 
 
+def test_a_long_chain_of_overlapping_compounds_comes_apart() -> None:
+    """Fifteen peaks 2.2 s apart that never reach the baseline between them."""
+    rng = np.random.default_rng(7)
+    peaks = []
+    for number in range(15):
+        masses = rng.choice(np.arange(40, 300), 14, replace=False).tolist()
+        peaks.append((80.0 + 2.2 * number, float(rng.uniform(2e4, 2e5)), dict(zip(masses, [1.0, *rng.uniform(0.1, 0.9, 13)], strict=True))))
+    found = run_components(run_of(peaks, background=BACKGROUND)).components
+    assert len(found) == 15
+    assert all(likeness(component.spectrum, truth) > 0.97 for component, (_, _, truth) in zip(found, peaks, strict=True))
+
+
 def test_saturated_scans_are_said_and_the_component_is_kept() -> None:
     found = run_components(run_of([(100.0, 50000.0, FIRST)], ceiling=30000.0))
     [component] = found.components
