@@ -114,8 +114,8 @@ def _recorded(conclusion: Conclusion, exhibit: Exhibit, ledger: Ledger, argument
         # Each spectrum's record is one of `identify`, so that unknowns open items and each can be replayed by itself.
         of_one = {**settings, **_aids(exhibit, one), "top": _searched(), "technique": one.technique, "exhibit": exhibit.id}
         answers = tuple(
-            record(answer, ledger, analyst=arguments.analyst, settings={**of_one, "verb": "identify" if answer.area_share is None else "run"})
-            for answer in one.answers
+            record(answer, ledger, analyst=arguments.analyst, settings={**of_one, **how})
+            for answer, how in zip(one.answers, _hows(one), strict=True)
         )
         measured.append(replace(one, answers=answers, records=tuple(str(answer.record) for answer in answers)))
     records = [name for one in measured for name in one.records]
@@ -151,6 +151,17 @@ def _aids(exhibit: Exhibit, one: Measured) -> dict[str, str | None]:
     given, folder = one.measurement, Path(exhibit.file).absolute().parent
     blank, alkanes = (None if name is None else str(folder / name) for name in (given.blank, given.alkanes))
     return {"blank": blank, "alkanes": alkanes, "derivatised": given.derivatised}
+
+
+def _hows(one: Measured) -> list[dict[str, Any]]:
+    """How each answer came about: alone, as a component of a run, or together with the other voltages of its sample."""
+    from nps_ident.identify.voltages import samples
+
+    hows: list[dict[str, Any]] = []
+    for together in samples(answer.spectrum for answer in one.answers):
+        places = [spectrum.source.index for spectrum in together if spectrum.source is not None]
+        hows += [{"verb": "identify", "together": places} if len(together) > 1 else {"verb": "identify"}] * len(together)
+    return [{"verb": "run"} if answer.area_share is not None else how for answer, how in zip(one.answers, hows, strict=True)]
 
 
 def _searched() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from nps_ident.confidence.sufficiency import Support, find_technique, read_rules
 from nps_ident.errors import InputError
 from nps_ident.identify.claims import answer_claim, watch_list, watch_list_limits
 from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, isomers_without_reference, software_versions
+from nps_ident.identify.voltages import identify_voltages, samples
 from nps_ident.io import scan_queries
 from nps_ident.library import Libraries
 from nps_ident.model import Finding, Run, Severity, Substance, Technique, Verdict
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from nps_ident.catalogue.store import Catalogue
     from nps_ident.confidence.calibration import Calibration
     from nps_ident.confidence.sufficiency import MeasuringTechnique, Sufficiency
-    from nps_ident.model import Identification, MassSpectrum
+    from nps_ident.model import Candidate, Identification, MassSpectrum
     from nps_ident.model.exhibit import Exhibit, Measurement, Quantity
 
 __all__ = ["conclude", "rerun_exhibit"]
@@ -36,6 +38,7 @@ _AGAINST_LOG10_LR = -1.0
 """A likelihood ratio of 1/10: the first that ENFSI's scale calls more than weak (Guideline for Evaluative Reporting, 2015)."""
 # Groups of the catalogue whose members ride along: that one of them is not identified does not hold up the conclusion on the rest.
 _COMPANIONS = frozenset({"cutting agent", "opiate companion"})
+_INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 _LIKELIER_THAN_NOT = 0.5
 _OPEN = frozenset({Verdict.UNKNOWN_VARIANT, Verdict.CLASS_ONLY})
 
@@ -114,10 +117,13 @@ def conclude(
         spectra_of_others += [(measurement, other) for spectrum in spectra for other in _ids(spectrum) if other != exhibit.id]
         answers: list[Identification] = []
         how: dict[str, Any] = {"top": SEARCHED, "calibrations": calibrations, "catalogue": catalogue, "proposals": proposals}
-        for query in queries:
+        for together in samples(queries):
+            query = together[0]
             try:
                 if isinstance(query, Run):
                     answers += _run_answers(query, exhibit, measurement, libraries, how, failures)
+                elif len(together) > 1:
+                    answers += identify_voltages([one for one in together if not isinstance(one, Run)], libraries, **how)
                 else:
                     answers.append(identify(query, libraries, **how))
             except InputError as error:
@@ -344,8 +350,11 @@ def _named(measured: Measured, libraries: Libraries, catalogue: Catalogue) -> It
             continue
         by_key = {match.substance.inchikey or match.substance.name: match for match in answer.matches}
 
-        def substance_of(key: str, known: dict[str, Any] = by_key) -> Substance:
-            return known[key].substance if key in known else catalogue.by_inchikey(key) or Substance(inchikey=key, name=key)
+        def substance_of(key: str, known: dict[str, Candidate] = by_key) -> Substance:
+            if key in known:
+                return known[key].substance
+            # A library record without structure goes by its name.
+            return catalogue.by_inchikey(key) or Substance(inchikey=key if _INCHIKEY.fullmatch(key) else None, name=key)
 
         lrs = {match.substance.skeleton: match.log10_lr for match in answer.matches if match.log10_lr is not None}
         unseen = tuple(map(substance_of, answer.isomers_without_reference or ()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import numpy as np
 import pytest
 from made_up import ei_references, measured, msp
 from runs_made_up import andi
@@ -17,8 +18,10 @@ import nps_ident as nps
 from nps_ident.catalogue.store import Catalogue, Entry
 from nps_ident.cli import main
 from nps_ident.errors import InputError
+from nps_ident.io import write_msp
 from nps_ident.library import Libraries
-from nps_ident.model import Substance
+from nps_ident.library.build import build_library
+from nps_ident.model import MassSpectrum, Substance, SubstanceLabel, Technique
 from nps_ident.model.exhibit import ConclusionKind
 
 if TYPE_CHECKING:
@@ -249,3 +252,30 @@ def test_a_run_is_answered_component_by_component_and_none_contradicts_the_other
     records = [one["record"] for one in answer["measurements"][0]["answers"]]
     for record in (*records, answer["record"]):
         assert main(["ledger", "replay", record, "--ledger", str(tmp_path / "l.sqlite")]) == 0, capsys.readouterr().out
+
+
+def test_dart_spectra_of_one_sample_at_several_voltages_are_judged_together_and_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(8)
+    peaks = {150.1277: (900, 120, 9), 119.0856: (200, 500, 100), 91.0543: (20, 900, 900)}
+
+    def at(i: int, name: str, spread: float, **fields: Any) -> MassSpectrum:
+        heights = [heights[i] * (1 + spread * rng.normal()) for heights in peaks.values()]
+        volts = f"{30 * (i + 1)} V"
+        return MassSpectrum(name=name, technique=Technique.DART_MS, mz=list(peaks), intensity=heights, collision_energy=volts, **fields)
+
+    references = [at(i, "Light", 0.0, label=SubstanceLabel(name="Light", formula="C10H15N")) for i in range(3)]
+    build_library(references, tmp_path / "library", name="dart")
+    write_msp([at(i, f"sample_{30 * (i + 1)}V", 0.05) for i in range(3)], tmp_path / "d.msp")
+    (tmp_path / "e.yaml").write_text("exhibit: X-1\nmeasurements: [{technique: DART-MS, file: d.msp}]\n", encoding="utf-8")
+    how = ["--no-starter", "--library", str(tmp_path / "library"), "--ledger", str(tmp_path / "l.sqlite")]
+    assert main(["exhibit", str(tmp_path / "e.yaml"), "--format", "jsonl", *how]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(answer)
+    records = [one["record"] for one in answer["measurements"][0]["answers"]]
+    assert len(records) == 3
+    for record in (*records, answer["record"]):
+        assert main(["ledger", "replay", record, "--ledger", str(tmp_path / "l.sqlite")]) == 0, capsys.readouterr().out
+    assert main(["ledger", "show", records[0], "--ledger", str(tmp_path / "l.sqlite")]) == 0
+    assert "together" in capsys.readouterr().out
