@@ -294,8 +294,11 @@ def _before(item: UnknownItem, observation: Observation) -> dict[str, Any]:
 
 def _in_short(result: dict[str, Any], *, of: str, in_record: str | None) -> dict[str, Any]:
     """What is compared between two answers on one spectrum."""
-    named = result["isomer_set"] or ([result["matches"][0]["inchikey"]] if result["verdict"] == "match" else [])
-    names = {match["inchikey"]: match["name"] for match in result["matches"]}
+    components = result.get("components") or ()
+    named = result["isomer_set"] or [part["inchikey"] for part in components]
+    if result["verdict"] == "match":
+        named = [result["matches"][0]["inchikey"]]
+    names = {part["inchikey"]: part["name"] for part in (*result["matches"], *components)}
     return {
         "of": of,
         "record": in_record,

@@ -17,7 +17,7 @@ import numpy as np
 from nps_ident.errors import InputError
 from nps_ident.model import Identification, MassSpectrum
 from nps_ident.reports.comparison import SharedPeaks, scores_of, shared_peaks
-from nps_ident.reports.wording import VERDICT_WORDS, evidence_lines, printable
+from nps_ident.reports.wording import VERDICT_WORDS, component_words, evidence_lines, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,6 +80,10 @@ def drawing_of(
         The best candidate, for its structure and formula, which the contract does not hold.
     """
     heading = (str(written["query"]["id"]), f"Verdict {written['verdict']}: {VERDICT_WORDS[written['verdict']]}")
+    if written.get("components"):  # no one reference answers for a sum
+        rest = written["unexplained_fraction"]
+        lines = ["Components, by signal", "", *map(component_words, written["components"])]
+        return Drawing(query=query, heading=heading, lines=(*lines, *(() if rest is None else ("", f"{100 * rest:.0f} % not explained"))))
     if not written["matches"]:
         return Drawing(query=query, heading=heading, lines=("No candidate.",))
     best = written["matches"][0]

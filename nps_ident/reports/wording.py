@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-__all__ = ["VERDICT_WORDS", "evidence_lines", "printable", "probability_words"]
+__all__ = ["VERDICT_WORDS", "component_words", "evidence_lines", "printable", "probability_words"]
 
 VERDICT_WORDS = {
     "match": "matches one substance",
@@ -38,6 +38,15 @@ def probability_words(probability: float | None) -> str:
     if probability < 0.01:
         return "probability below 1 %"
     return "probability above 99 %" if probability > 0.99 else f"probability {100 * probability:.0f} %"
+
+
+def component_words(part: dict[str, Any]) -> str:
+    """Say a component of a mixture, from its form in the result contract, in one line."""
+    low, high = part["fraction_interval"]
+    likely = "" if part["probability"] is None else f", {probability_words(part['probability'])}"
+    others = len(part["isomer_set"] or ()) - 1
+    isomers = "" if others < 1 else ", or an isomer" if others == 1 else f", or one of {others} isomers"
+    return f"{part['name']}: {100 * part['fraction']:.0f} % ({100 * low:.0f} to {100 * high:.0f} %){likely}{isomers}"
 
 
 def evidence_lines(match: dict[str, Any]) -> list[str]:

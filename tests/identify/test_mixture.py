@@ -162,3 +162,15 @@ def test_the_report_lists_the_components(files: tuple[Path, Path], capsys: pytes
     page = report_html(answer)
     assert "<h2>Components</h2>" in page
     assert all(part["name"] in page and part["inchikey"] in page for part in answer["components"])
+
+
+def test_the_picture_shows_the_query_alone_with_its_components_beside_it(ei_library: Library) -> None:
+    """No one reference answers for a sum, so none is drawn below it."""
+    from nps_ident.reports.figures import drawing_of
+
+    mixed, _ = _two()
+    answer = _asked(mixed, ei_library)
+    drawing = drawing_of(answer.to_dict(), answer.spectrum, answer.matches[0].reference_spectrum, answer.matches[0].substance)
+    assert drawing.reference is None
+    assert drawing.smiles is None
+    assert all(any(line.startswith(f"{part.substance.name}: ") for line in drawing.lines) for part in answer.components or ())
