@@ -121,6 +121,8 @@ def unmixed(
     height[query.mz] = query.intensity
     weights = 1.0 / np.sqrt(FLOOR**2 + (RELATIVE * height) ** 2)
     candidates = _candidates(members, columns, height, weights)
+    if len(candidates) < 2:
+        return None
     fit = SumFit.of(candidates, height, weights)
     while len(fit.f_ratios) > 1:
         worst = min(fit.f_ratios, key=lambda name: (fit.f_ratios[name], name))

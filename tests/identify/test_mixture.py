@@ -122,6 +122,18 @@ def test_a_match_without_foreign_peaks_is_not_taken_apart(ei_library: Library) -
     assert not is_perhaps_mixed(query, decision)
 
 
+def test_a_query_that_no_reference_shares_a_mass_with_has_no_components(ei_library: Library) -> None:
+    """Nothing to fit is no mixture, and no exception."""
+    from nps_ident.confidence.calibration import shipped_calibration
+    from nps_ident.confidence.components import unmixed
+    from nps_ident.similarity.match_factor import nominal
+
+    calibration = shipped_calibration(Technique.EI_MS, "full")
+    assert calibration is not None
+    far = MassSpectrum(name="far", technique=Technique.EI_MS, mz=[1900.0, 1910.0, 1920.0], intensity=[9.0, 5.0, 3.0])
+    assert unmixed(far, nominal(far.mz, far.intensity), [ei_library], calibration, most=25) is None
+
+
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     monkeypatch.setenv("NPS_IDENT_HOME", str(tmp_path / "home"))
