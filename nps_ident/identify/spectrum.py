@@ -37,6 +37,7 @@ __all__ = ["NAMED", "SEARCHED", "identify", "isomers_without_reference", "softwa
 SEARCHED = 25
 """Substances that calibration looks at; the calibrations that ship were fitted to as many."""
 NAMED = {Verdict.MATCH, Verdict.ISOMER_SET}
+_LIKELIER_THAN_NOT = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +199,8 @@ def _chosen(answers: list[_Answer]) -> _Answer:
     """Of full and truncated libraries, the answer that names with more probability; full ones where neither names.
 
     Where both name and share no substance, or full libraries too small for a calibration fit another substance better than the one the
-    tables name, nothing is named: the disagreement is the finding.
+    tables name, nothing is named: the disagreement is the finding.  What whole spectra make likelier than not, though not enough to name it,
+    stands before a name from tables that do not hold it.
     """
     if len(answers) == 1:
         return answers[0]
@@ -211,6 +213,8 @@ def _chosen(answers: list[_Answer]) -> _Answer:
         better = full.calibration is None and full.best.score > truncated.best.score
         if full.decision.verdict in NAMED or better:
             return _contradicted(full, truncated)
+        if (full.decision.probabilities[0] or 0.0) > _LIKELIER_THAN_NOT:
+            return replace(full, findings=(*full.findings, _rests_on(full)))
     if full.decision.verdict not in NAMED and truncated.decision.verdict in NAMED:
         return replace(truncated, findings=(*truncated.findings, *full.findings, _rests_on(truncated)))
     # Where neither names, a small library of the laboratory's own must not hide what the tables say about class and analogues.

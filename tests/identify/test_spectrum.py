@@ -334,6 +334,25 @@ def test_a_small_library_of_ones_own_that_fits_better_stops_a_name_from_the_tabl
     assert "new one" in answer.reasons[0]
 
 
+def test_what_whole_spectra_make_likely_is_not_overruled_by_tables_that_lack_it(tmp_path: Path) -> None:
+    """A full library that holds the substance, not far enough above the cut to name it, against tables that hold its neighbour only."""
+    new = replace(ei_references(1, seed=77)[0], label=SubstanceLabel(name="new one"))
+    weakest = new.mz[np.argmin(new.intensity)]
+    close = replace(new, mz=np.where(new.mz == weakest, weakest + 400, new.mz), label=SubstanceLabel(name="table one"))
+    tables = _cut([*ei_references(), close], tmp_path / "cut")
+    whole = build_library([*ei_references(), new], tmp_path / "whole", name="whole")
+    shipped = shipped_calibration(Technique.EI_MS, "full")
+    assert shipped is not None
+    careful = {**_bold(), (Technique.EI_MS, "full"): replace(shipped, match_cut=0.9999, set_cut=0.9999)}
+    query = measured(new, noise=0.05)
+    assert _asked(query, tables, calibrations=careful).verdict is Verdict.MATCH  # wrong
+    answer = _asked(query, tables, whole, calibrations=careful)
+    assert answer.verdict not in {Verdict.MATCH, Verdict.ISOMER_SET}
+    assert answer.best is not None
+    assert answer.best.substance.name == "new one"
+    assert (answer.best.probability or 0.0) > 0.5
+
+
 def test_a_small_library_of_ones_own_that_does_not_fit_hides_nothing(tmp_path: Path) -> None:
     tables = _cut(ei_references(), tmp_path / "cut")
     own = build_library(ei_references(3, seed=50), tmp_path / "own", name="own")
