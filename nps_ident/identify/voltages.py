@@ -36,16 +36,19 @@ def samples(queries: Iterable[_Query]) -> Iterator[tuple[_Query, ...]]:
     Parameters
     ----------
     queries : iterable
-        Spectra, and whatever else a reader gives; everything else stays alone, and the order is kept.
+        Spectra, and whatever else a reader gives; everything else stays alone and is given at once, and the order is kept.
     """
     group: list[_Query] = []
     for query in queries:
-        if group and _sample(group[0]) is not None and _sample(group[0]) == _sample(query) and _volts(query) not in map(_volts, group):
+        if group and _sample(group[0]) == _sample(query) and _volts(query) not in map(_volts, group):
             group.append(query)
             continue
         if group:
             yield tuple(group)
-        group = [query]
+        # Held back only where another voltage may follow: an interruption must not cost an answer that was due.
+        group = [query] if _sample(query) is not None else []
+        if not group:
+            yield (query,)
     if group:
         yield tuple(group)
 
