@@ -20,14 +20,20 @@ if TYPE_CHECKING:
 MZ, HEIGHTS = np.array([50.0, 60.0, 70.0, 80.0]), np.array([40.0, 30.0, 20.0, 10.0])
 
 
-def test_the_share_is_that_of_the_peak_that_leaves_least_room() -> None:
-    # By hand: 0.40, 0.30 and 0.20 of the reference; the query has 0.2, 0.1 and 0.5 of its signal there: 0.5, 0.333 and 2.5.
-    assert greatest_share({50: 20.0, 60: 10.0, 70: 50.0, 99: 20.0}, MZ, HEIGHTS) == pytest.approx(1 / 3)
+def test_the_share_is_that_of_the_strongest_peak_that_leaves_most_room() -> None:
+    # By hand: 0.40, 0.30 and 0.20 of the reference; the query has 0.2, 0.1 and 0.05 of its signal there: 0.5, 0.333 and 0.25.
+    assert greatest_share({50: 20.0, 60: 10.0, 70: 5.0, 99: 65.0}, MZ, HEIGHTS) == pytest.approx(0.5)
 
 
 def test_a_missing_peak_counts_as_the_smallest_one_recorded() -> None:
-    # 2 of 100 where the reference has 0.4: at most a twentieth; nothing is ever said to be absent.
-    assert greatest_share({90: 98.0, 91: 2.0}, MZ, HEIGHTS) == pytest.approx(0.02 / 0.4)
+    # 2 of 100 where the reference has 0.4, 0.3 and 0.2: at most a tenth; nothing is ever said to be absent.
+    assert greatest_share({50: 2.0, 90: 96.0, 91: 2.0}, MZ, HEIGHTS) == pytest.approx(0.02 / 0.2)
+
+
+def test_where_the_scan_begins_too_high_nothing_is_said() -> None:
+    assert greatest_share({65: 1.0, 90: 99.0}, MZ, HEIGHTS) == 1.0
+    # Below 55 nothing was scanned: 0.30, 0.20 and 0.10 of 0.60 are left of the reference.
+    assert greatest_share({55: 1.0, 90: 99.0}, MZ, HEIGHTS) == pytest.approx(0.01 / (0.1 / 0.6), rel=0.02)
 
 
 def test_what_was_mixed_in_is_never_more_than_what_could_be_hidden(ei_library: Library) -> None:
