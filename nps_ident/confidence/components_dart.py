@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nps_ident.confidence.components import SumFit, interval, signal_share
+from nps_ident.confidence.components import SumFit, interval, signal_share, signal_unexplained
 from nps_ident.io.fields import number
 from nps_ident.library.search_dart import PAIRING
 from nps_ident.model import MassSpectrum, Technique
@@ -106,10 +106,11 @@ def unmixed_voltages(queries: Mapping[float, MassSpectrum], members: Sequence[Li
     if len(fitted) < 2:
         return None
     total = np.sum(list(fit.explained.values()), axis=0)
+    unexplained = signal_unexplained(total, height)
     parts = []
     for name in fitted:
-        fraction = signal_share(fit.explained[name], total, height)
-        low, high = interval(fraction, fit.uncertainty[name])
+        fraction = signal_share(fit.explained[name], total, unexplained)
+        low, high = interval(fraction, fit.uncertainty[name], beyond=RELATIVE)
         parts.append(
             DartPart(
                 substance=proposals[name].substance,
@@ -123,7 +124,7 @@ def unmixed_voltages(queries: Mapping[float, MassSpectrum], members: Sequence[Li
         )
     return DartUnmixing(
         parts=tuple(sorted(parts, key=lambda part: (-part.fraction, part.substance.skeleton))),
-        unexplained=max(0.0, 1.0 - sum(part.fraction for part in parts)),
+        unexplained=unexplained,
     )
 
 

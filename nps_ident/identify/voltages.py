@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from nps_ident.confidence.components_dart import LEAST_F_DART, unmixed_voltages
+from nps_ident.confidence.decision import FOREIGN_CUT, FOREIGN_SAID
 from nps_ident.errors import InputError
 from nps_ident.identify.spectrum import identify
 from nps_ident.io.fields import number
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["identify_voltages", "samples"]
 
-MOSTLY_UNEXPLAINED = 0.5
-"""Share of signal unexplained from which the sample is to be characterised.  In six measured mixtures of known substances it was 0.14 to 0.31: a
-time-of-flight detector rings beside strong peaks."""
 _VOLTAGE_AT_THE_END = re.compile(r"[\s_,;@-]*\d+(?:\.\d+)?\s*V(?:olts?)?$", re.IGNORECASE)
 _NOT_OF_A_MIXTURE = {"IDENT-001", "IDENT-002", "IDENT-012"}
 _Query = TypeVar("_Query")
@@ -127,7 +125,7 @@ def _mixture(answer: Identification, found: DartUnmixing, voltages: Sequence[flo
         ),
         *(finding for finding in answer.findings if finding.code not in _NOT_OF_A_MIXTURE),
     ]
-    if found.unexplained >= MOSTLY_UNEXPLAINED:
+    if found.unexplained >= FOREIGN_SAID:
         text = f"{found.unexplained:.0%} of the signal is not explained by the components."
         findings.append(Finding(code="IDENT-019", severity=Severity.WARNING, text=text))
     place = {part.substance.skeleton: number for number, part in enumerate(found.parts)}
@@ -135,7 +133,7 @@ def _mixture(answer: Identification, found: DartUnmixing, voltages: Sequence[flo
     return replace(
         answer,
         verdict=Verdict.MIXTURE,
-        characterise=found.unexplained >= MOSTLY_UNEXPLAINED,
+        characterise=found.unexplained >= FOREIGN_CUT,
         matches=tuple(matches),
         components=components,
         isomer_set=None,
