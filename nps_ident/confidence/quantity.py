@@ -61,7 +61,7 @@ class CalibrationLine:
 
         References
         ----------
-        EURACHEM/CITAC Guide CG 4 (2012), E.4.2: ``u = (s / b) sqrt(1/p + 1/n + (x - mean x)^2 / Sxx)``.
+        EURACHEM/CITAC Guide CG 4 (2012), Appendix E.4: ``u = (s / b) sqrt(1/p + 1/n + (x - mean x)^2 / Sxx)``.
         """
         found = (math.fsum(responses) / len(responses) - self.intercept) / self.slope
         variance = 1 / len(responses) + 1 / self.n + (found - self.mean_amount) ** 2 / self.spread

@@ -35,7 +35,7 @@ _MOST_SPECTRA = 200
 """Of one file: the components of a street sample and their replicates are fewer."""
 _ID_FIELDS = frozenset({"exhibit", "exhibitid", "exhibitno", "exhibitnumber"})
 _AGAINST_LOG10_LR = -1.0
-"""A likelihood ratio of 1/10: the first that ENFSI's scale calls more than weak (Guideline for Evaluative Reporting, 2015)."""
+"""A likelihood ratio of 1/10, from which a spectrum is said to speak against a substance: our choice."""
 # Groups of the catalogue whose members ride along: that one of them is not identified does not hold up the conclusion on the rest.
 _COMPANIONS = frozenset({"cutting agent", "opiate companion"})
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")

@@ -41,7 +41,7 @@ _QUANTITY_FIELDS = ("file", "substance", "basis")
 _REAGENTS = ("tms", "acetyl", "tfa")
 _RESULTS = ("positive", "negative", "inconclusive")
 _GREATEST_LOG10_LR = 6.0
-"""The end of the ENFSI scale of support (Guideline for Evaluative Reporting, 2015): more is not taken from a laboratory's statement."""
+"""A million to one: more is not taken from a laboratory's statement; our choice."""
 
 
 @dataclass(frozen=True, slots=True)
