@@ -78,6 +78,8 @@ def main() -> None:
     findings.write_text(with_block(findings.read_text(encoding="utf-8"), "rules of the catalogue", rules_table()), encoding="utf-8")
     reference = ROOT / "docs" / "reference_data.md"
     reference.write_text(with_block(reference.read_text(encoding="utf-8"), "planted errors", planted_table(RESULTS)), encoding="utf-8")
+    mixtures = ROOT / "docs" / "mixtures.md"
+    mixtures.write_text(with_block(mixtures.read_text(encoding="utf-8"), "mixtures", mixtures_table(RESULTS)), encoding="utf-8")
     isomers = ROOT / "docs" / "isomers.md"
     isomers.write_text(with_block(isomers.read_text(encoding="utf-8"), "separation", separation_table()), encoding="utf-8")
     (ROOT / "docs" / "cli.md").write_text(cli_reference(), encoding="utf-8")
@@ -198,6 +200,24 @@ def planted_table(results: Path) -> str:
         for planted, counts in sorted(found[technique].items(), key=lambda item: (item[0] != "nothing", "shifted" not in item[0], item[0]))
     ]
     return "\n".join(["| records | planted | n | error | error or warning |", "|---|---|---|---|---|", *rows])
+
+
+def mixtures_table(results: Path) -> str:
+    """What of EI sums is found, by number of components and share of the minor one, beside other ways of unmixing."""
+    found = json.loads((results / "mixtures.json").read_text(encoding="utf-8"))["ei"]["components"]
+    heads = ("EI sum", "n", "called `mixture`", "major parts found", "minor part found", "false components a sum")
+    beside = ("scipy NNLS over 5 %: minor found", "false a sum", "inverted, told the number: minor found", "false a sum")
+    lines = [
+        f"| {' | '.join(heads + beside)} |",
+        f"|{'---|' * 10}",
+    ]
+    for name, ways in sorted(found.items(), key=lambda item: (int(item[0][0]), int(item[0].split()[-1].removesuffix("%")))):
+        ours, full, inverted = ways["identify"], ways["nnls_all_above_5_percent"], ways["inverted_told_the_number"]
+        shares = [f"{ours[key]:.0%}" for key in ("answered", "majors_found", "minor_found")]
+        others = [f"{way[key]:{form}}" for way in (full, inverted) for key, form in (("minor_found", ".0%"), ("false_components_a_sum", ".2f"))]
+        false = f"{ours['false_components_a_sum']:.2f}"
+        lines.append(f"| {' | '.join([name, str(ours['n']), *shares, false, *others])} |")
+    return "\n".join(lines)
 
 
 def separation_table() -> str:

@@ -5,9 +5,9 @@
 Two compounds that are both in the reference are drawn by a seed, a spectrum of each is scaled to its base peak, and the sum is answered from
 ``reference.msp`` by a calibration that saw neither the compounds (nor the others of their folds) nor the laboratories of the two.  A sum is no
 measurement: nothing suppresses, overloads or co-fragments in it.  For EI, sums of two to five with a minor part of 1 to 50 % of the signal are
-taken apart besides, by ``identify``, by all of ``scipy.optimize.nnls`` over the whole library, and by the reverse index of the inverted search;
-and every development query, of one substance each, is asked whether it is called a mixture.  Measured DART mixtures are judged at all their
-voltages.  The results are written to ``benchmarks/accuracy/results/mixtures.json``.
+taken apart besides (by a calibration that saw their laboratories, not them): by ``identify``, by all of ``scipy.optimize.nnls`` over the whole
+library, and by the reverse index of the inverted search; and every development query, of one substance each, is asked whether it is called a
+mixture.  Measured DART mixtures are judged at all their voltages.  The results are written to ``benchmarks/accuracy/results/mixtures.json``.
 """
 
 from __future__ import annotations
@@ -81,9 +81,12 @@ class Fitted:
         self._fold = folds((e.compound for e in rows), n_folds=N_FOLDS, seed=SEED)
         self._made: dict[tuple[frozenset[int], frozenset[str]], Calibration] = {}
 
-    def for_truth(self, *truths: Truth) -> Calibration:
+    def fold_of(self, truth: Truth) -> int:
+        return self._fold[truth["ik14"]]
+
+    def for_truth(self, *truths: Truth, with_laboratories: bool = False) -> Calibration:
         places = frozenset(self._fold[truth["ik14"]] for truth in truths)
-        laboratories = frozenset(house(truth["contributor"]) for truth in truths)
+        laboratories = frozenset() if with_laboratories else frozenset(house(truth["contributor"]) for truth in truths)
         if (places, laboratories) not in self._made:
             seen = frozenset(compound for compound, where in self._fold.items() if where in places)
             rows = without(self._rows, compounds=seen, laboratories=laboratories)
@@ -129,7 +132,12 @@ def _measured(data: Path, technique: Technique, work: Path) -> dict[str, Any]:
             sums[f"{group}, {ratio}:1"] = _tally(answers)
     found = {"library": dev.reference.name, "sums": sums, "pure": _pure(known, answered)}
     if technique is Technique.EI_MS:
-        found["components"] = _components(known, library.members[0], answered)
+
+        def with_laboratories(spectrum: MassSpectrum, *truths: Truth) -> Identification:
+            calibration = fitted.for_truth(*truths, with_laboratories=True)
+            return identify(spectrum, library, calibrations={(technique, "full"): calibration}, proposals=False)
+
+        found["components"] = _components(known, library.members[0], with_laboratories, fitted.fold_of)
         found["called_mixture"] = _called_mixture(dev, answered)
         found["peak_variability"] = _peak_variability(library.members[0])
     return found
@@ -156,16 +164,27 @@ def _dart(folder: Path, work: Path) -> dict[str, Any]:
     }
 
 
-def _components(known: list[Known], library: Library, answered: Callable[..., Identification]) -> dict[str, Any]:
-    """Sums of two to five compounds taken apart in three ways: the share of components found, and false ones, by share of signal."""
+def _components(
+    known: list[Known], library: Library, answered: Callable[..., Identification], fold_of: Callable[[Truth], int]
+) -> dict[str, Any]:
+    """Sums of two to five compounds taken apart in three ways: the share of components found, and false ones, by share of signal.
+
+    The compounds of a sum are of one fold, which the calibration did not see; their laboratories it did, since five leave too few others.
+    """
     rng = np.random.default_rng(SEED)
     of: dict[str, list[Known]] = defaultdict(list)
     for item in known:
         of[item[1]["ik14"]].append(item)
-    names = sorted(of)
+    folds_of: dict[int, list[str]] = defaultdict(list)
+    for name in sorted(of):
+        folds_of[fold_of(of[name][0][1])].append(name)
+    numbers = sorted(folds_of)
     found: dict[str, Any] = {}
     for n_components, minors in MINOR_SHARES.items():
-        drawn = [[of[names[i]] for i in rng.choice(len(names), n_components, replace=False)] for _ in range(N_SUMS)]
+        drawn = []
+        for number in range(N_SUMS):
+            names = folds_of[numbers[number % len(numbers)]]
+            drawn.append([of[names[i]] for i in rng.choice(len(names), n_components, replace=False)])
         chosen = [[spectra[rng.integers(len(spectra))] for spectra in each] for each in drawn]
         for minor in minors:
             shares = [*[(1.0 - minor) / (n_components - 1)] * (n_components - 1), minor]

@@ -50,6 +50,10 @@ def test_the_planted_errors_are_those_of_the_results(make: Any) -> None:
     assert make.block(_page("reference_data.md"), "planted errors") == make.planted_table(make.RESULTS), "run `python docs/make.py`"
 
 
+def test_what_is_found_of_mixtures_is_that_of_the_results(make: Any) -> None:
+    assert make.block(_page("mixtures.md"), "mixtures") == make.mixtures_table(make.RESULTS), "run `python docs/make.py`"
+
+
 def test_what_tells_isomers_apart_is_the_table_of_the_program(make: Any) -> None:
     assert make.block(_page("isomers.md"), "separation") == make.separation_table(), "run `python docs/make.py`"
 
