@@ -25,7 +25,7 @@ CANDIDATE_FEATURES: dict[Technique, tuple[str, ...]] = {
         "intensity_scatter",
         "log_matched",
         "top_mass_differs",
-        "log_mass_probability",
+        "log_mass_odds",
     ),
     Technique.MSMS: (
         "similarity",
@@ -56,8 +56,8 @@ SIGN = {
 """Which way a list feature may count: a better fit never lowers the probability, whatever a training set says by accident.  The others only
 say of what kind a fit is, and are free."""
 
-_LEAST = 1e-6
-"""Probability of a molecular mass that the evidence does not reach."""
+_LEAST = -14.0
+"""Log odds of a molecular mass that the evidence does not reach, against the best supported one: one in a million."""
 
 
 def candidate_features(hits: HitList, *, left_out: frozenset[str] = frozenset()) -> NDArray[np.float64]:
@@ -70,7 +70,7 @@ def candidate_features(hits: HitList, *, left_out: frozenset[str] = frozenset())
         First InChIKey blocks whose references count as absent where the molecular mass is weighed, for training.
     """
     if hits.technique is Technique.EI_MS:
-        rows = [(*_ei(hit), mass) for hit, mass in zip(hits.hits, _log_mass_probabilities(hits, left_out), strict=True)]
+        rows = [(*_ei(hit), mass) for hit, mass in zip(hits.hits, _log_mass_odds(hits, left_out), strict=True)]
     else:
         rows = [_msms(hit) for hit in hits.hits]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(CANDIDATE_FEATURES[hits.technique]))
@@ -87,13 +87,20 @@ def _ei(hit: Hit) -> tuple[float, ...]:
     )
 
 
-def _log_mass_probabilities(hits: HitList, left_out: frozenset[str]) -> list[float]:
-    """What the whole spectrum and its relatives say for the molecular mass of each candidate; alike for all where no query is kept."""
+def _log_mass_odds(hits: HitList, left_out: frozenset[str]) -> list[float]:
+    """What the whole spectrum and its relatives say for the molecular mass of each candidate, against the mass they say most for.
+
+    Alike for all where no query is kept, or none of the masses is in reach.
+    """
     if hits.unit_masses is None or not len(hits.unit_masses.mz) or not hits.hits:
         return [0.0] * len(hits.hits)
-    evidence = mass_evidence(hits.unit_masses, hits.hits, hits.members, left_out=left_out)
-    probabilities = dict(zip(evidence.masses.tolist(), shipped_mass_model().probabilities(evidence).tolist(), strict=True))
-    return [float(np.log(probabilities.get(round(hit.substance.exact_mass or 0.0), 0.0) + _LEAST)) for hit in hits.hits]
+    masses = [round(hit.substance.exact_mass or 0.0) for hit in hits.hits]
+    evidence = mass_evidence(hits.unit_masses, hits.hits, hits.members, left_out=left_out, only=frozenset(masses))
+    if not len(evidence.masses):
+        return [0.0] * len(masses)
+    utilities = shipped_mass_model().utilities(evidence)
+    odds = dict(zip(evidence.masses.tolist(), (utilities - utilities.max()).tolist(), strict=True))
+    return [max(odds.get(mass, _LEAST), _LEAST) for mass in masses]
 
 
 def _msms(hit: Hit) -> tuple[float, ...]:

@@ -134,12 +134,16 @@ class MassModel:
         """Name and hash as results carry them."""
         return f"{self.name}@{self.sha256[:12]}"
 
+    def utilities(self, evidence: MassEvidence) -> NDArray[np.float64]:
+        """Log odds of the assumed masses against each other, but for a constant; shape (n,)."""
+        return mass_features(evidence, self.tables) @ self.utility
+
     def probabilities(self, evidence: MassEvidence) -> NDArray[np.float64]:
         """Probability of each assumed mass; shape (n,).
 
         They sum to 1 − 1 / (n_examples + 2) at most: n examples cannot show that less than that is missed.
         """
-        utilities = mass_features(evidence, self.tables) @ self.utility
+        utilities = self.utilities(evidence)
         share: NDArray[np.float64] = np.exp(utilities - np.logaddexp.reduce(utilities))
         return share * (1.0 - 1.0 / (self.n_examples + 2.0))
 

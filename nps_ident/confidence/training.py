@@ -122,7 +122,7 @@ def fit(
         "kind": kind,
         "features": list(CANDIDATE_FEATURES[technique]),
         "list_features": list(LIST_FEATURES[technique]),
-        "mass_model": shipped_mass_model().stamp if "log_mass_probability" in CANDIDATE_FEATURES[technique] else None,
+        "mass_model": shipped_mass_model().stamp if "log_mass_odds" in CANDIDATE_FEATURES[technique] else None,
         "prior_in_library": settings.prior_in_library,
         "utility": _rounded(utility),
         "in_library": {"mean": _rounded(mean), "scale": _rounded(scale), "weight": _rounded(weight), "intercept": round(intercept, 6)},

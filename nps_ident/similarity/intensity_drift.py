@@ -48,30 +48,41 @@ def intensity_drift(query: NominalSpectrum, references: PeakRuns) -> tuple[NDArr
         With weights m^1.3 I^0.53, the reference multiplied by the drift.
     """
     lengths = references.stop - references.start
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    peaks = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths - references.start, lengths)
-    of_peaks = references.mz[peaks]
-    mz = np.union1d(query.mz, of_peaks)
-    ours = np.zeros(len(mz))
-    ours[np.searchsorted(mz, query.mz)] = query.intensity
-    theirs = np.zeros((len(lengths), len(mz)))
-    theirs[row, np.searchsorted(mz, of_peaks)] = references.intensity[peaks]
-    mass = mz.astype(np.float64)
+    begin = np.cumsum(lengths) - lengths
+    peaks = np.arange(int(lengths.sum())) + np.repeat(references.start - begin, lengths)
+    row, mz, intensity = np.repeat(np.arange(len(lengths)), lengths), references.mz[peaks], references.intensity[peaks].astype(np.float64)
+    ours = np.zeros(int(max(mz.max(), query.mz[-1])) + 1)
+    ours[query.mz] = query.intensity
+    theirs = np.zeros((len(lengths), len(ours)))
+    theirs[row, mz] = intensity
+    slope, centre, scatter = _line(ours, theirs, np.maximum(query.mz[0], references.mz[references.start]))
 
+    corrected = mz**_MASS_POWER * intensity**_INTENSITY_POWER * np.exp(_INTENSITY_POWER * slope[row] * (mz - centre[row]))
+    weighted = query.mz**_MASS_POWER * query.intensity**_INTENSITY_POWER
+    ours[query.mz] = weighted / np.linalg.norm(weighted)
+    cosine = np.add.reduceat(corrected * ours[mz], begin) / np.sqrt(np.add.reduceat(corrected * corrected, begin))
+    return scatter, cosine
+
+
+def _line(
+    ours: NDArray[np.float64], theirs: NDArray[np.float64], lowest: NDArray[np.int32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Slope of the log ratio, the mass it turns about, and the scatter it leaves, for each row of intensities by mass.
+
+    Masses below ``lowest``, where one of the scans begins, say nothing.
+    """
+    strong = np.flatnonzero((np.maximum(ours, theirs.max(axis=0)) >= _COMPARED_FROM) & (np.arange(len(ours)) >= lowest.min()))
+    mass, ours, theirs = strong.astype(np.float64), ours[strong], theirs[:, strong]
     higher = np.maximum(ours, theirs)
-    both_scanned = mass >= np.maximum(query.mz[0], references.mz[references.start])[:, None]
-    compared = (higher >= _COMPARED_FROM) & both_scanned
+    compared = (higher >= _COMPARED_FROM) & (mass >= lowest[:, None])
     weights = np.where(compared, np.sqrt(higher * mass), 0.0)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
     ratio = np.log((ours + _FLOOR) / (theirs + _FLOOR))
-    centred = mass - (weights @ mass)[:, None]
     ratio -= (weights * ratio).sum(axis=1, keepdims=True)
+    centre = weights @ mass
+    centred = mass - centre[:, None]
     spread = (weights * centred**2).sum(axis=1)
     slope = (weights * centred * ratio).sum(axis=1) / np.maximum(spread, 1e-12)
-    slope = np.where(compared.sum(axis=1) < _FEWEST, 0.0, np.clip(slope, -_STEEPEST, _STEEPEST))[:, None]
-    scatter = (weights * np.abs(ratio - slope * centred)).sum(axis=1)
-
-    corrected = mass**_MASS_POWER * theirs**_INTENSITY_POWER * np.exp(_INTENSITY_POWER * slope * centred)
-    weighted = mass**_MASS_POWER * ours**_INTENSITY_POWER
-    cosine = corrected @ weighted / (np.linalg.norm(corrected, axis=1) * np.linalg.norm(weighted))
-    return scatter, cosine
+    slope = np.where(compared.sum(axis=1) < _FEWEST, 0.0, np.clip(slope, -_STEEPEST, _STEEPEST))
+    scatter = (weights * np.abs(ratio - slope[:, None] * centred)).sum(axis=1)
+    return slope, centre, scatter

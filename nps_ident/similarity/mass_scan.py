@@ -28,9 +28,9 @@ _TINY = np.float32(1e-12)
 
 
 def scan_masses(
-    query: NominalSpectrum, references: PeakRuns, reference_masses: NDArray[np.int64], *, lowest: int, n_masses: int
+    query: NominalSpectrum, references: PeakRuns, reference_masses: NDArray[np.int64], *, assumed: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    r"""Hybrid cosines of a query with each reference, for each of the assumed masses ``lowest, lowest + 1, …``.
+    r"""Hybrid cosines of a query with each reference, for each assumed mass.
 
     A reference peak at :math:`m` agrees with the query at :math:`m` and at :math:`m + \Delta`, divided between them in proportion to the
     query's weights there; weights are :math:`m I`.  For one reference peak that gives :math:`\sqrt{w_r (w_q(m) + w_q(m+\Delta))}`.  Two
@@ -44,8 +44,8 @@ def scan_masses(
         Each with at least one peak.
     reference_masses : ndarray of int64, shape (n_spectra,)
         Nominal masses of the references' substances.
-    lowest, n_masses : int
-        The assumed nominal masses.
+    assumed : ndarray of int64, shape (n_masses,)
+        The assumed nominal masses, ascending.
 
     Returns
     -------
@@ -55,25 +55,26 @@ def scan_masses(
     at = np.zeros(HIGHEST_MASS)
     ours = query.mz < HIGHEST_MASS
     at[query.mz[ours]] = query.mz[ours] * query.intensity[ours]
-    # A window of the padded query that begins at m + Δ of the lowest assumed mass holds its weights at the shifts of all of them.
-    padding = HIGHEST_MASS + n_masses + 1
-    padded = np.concatenate([np.zeros(padding), at, np.zeros(padding)]).astype(np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, n_masses)
     n_spectra, total = len(references.start), float(at.sum())
-    cosines, moved = np.zeros((2, n_spectra, n_masses), dtype=np.float32)
-    if not total:
+    cosines, moved = np.zeros((2, n_spectra, len(assumed)), dtype=np.float32)
+    if not total or not len(assumed):
         return cosines, moved
+    # A window of the padded query that begins at m + Δ of the lowest assumed mass holds its weights at the shifts of all of them.
+    lowest, span = int(assumed[0]), int(assumed[-1] - assumed[0]) + 1
+    padding = HIGHEST_MASS + span + 1
+    padded = np.concatenate([np.zeros(padding), at, np.zeros(padding)]).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, span)
+    columns = assumed - lowest
     for first in range(0, n_spectra, _ROWS_AT_ONCE):
         rows = slice(first, first + _ROWS_AT_ONCE)
         mz, weight, begin = _strong_peaks(references, rows)
         lengths = np.diff(begin, append=len(mz))
         masses = reference_masses[rows]
         here = at[mz].astype(np.float32)[:, None]
-        offset = mz + lowest - np.repeat(masses, lengths)
-        there = windows[np.clip(offset + padding, 0, len(windows) - 1)]
-        unshifted = np.repeat(masses - lowest, lengths)
-        inside = np.flatnonzero((unshifted >= 0) & (unshifted < n_masses))
-        there[inside, unshifted[inside]] = 0.0
+        of_peaks = np.repeat(masses, lengths)
+        offset = np.clip(mz + lowest - of_peaks + padding, 0, len(windows) - 1)
+        there = windows[offset] if len(columns) == span else windows[offset[:, None], columns]
+        there[of_peaks[:, None] == assumed] = 0.0  # no shift
         both = there + here
         np.sqrt(both, out=both)
         there /= both + _TINY  # where both are 0, so is the share

@@ -174,7 +174,7 @@ def test_a_lone_candidate_has_the_greatest_lead(msms_library: Library) -> None:
 
 def test_the_mass_of_the_molecule_speaks_for_candidates_of_that_mass(ei_library: Library) -> None:
     hits, _ = _hits(Technique.EI_MS, ei_library)
-    features = candidate_features(hits)[:, CANDIDATE_FEATURES[Technique.EI_MS].index("log_mass_probability")]
+    features = candidate_features(hits)[:, CANDIDATE_FEATURES[Technique.EI_MS].index("log_mass_odds")]
     assert (features <= 0.0).all()
     assert features.std() > 0.1
     unkept = candidate_features(replace(hits, unit_masses=None))[:, -1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from made_up import ei_references
+from made_up import ei_references, measured
 
 from nps_ident.confidence.coefficients import SHIPPED, content_hash
 from nps_ident.confidence.mass_evidence import FEATURES, LOSSES, gap_bins, mass_evidence, mass_features
@@ -124,6 +124,19 @@ def test_what_is_left_out_has_no_say(ei_library: Library) -> None:
     evidence = mass_evidence(query, hits, [ei_library], left_out=left_out)
     assert len(evidence.hit_masses) == len(hits) - 1
     assert evidence.cosines.max() < mass_evidence(query, hits, [ei_library]).cosines.max()
+
+
+def test_the_evidence_for_some_masses_is_that_among_all(ei_library: Library) -> None:
+    spectrum = measured(ei_references()[12], noise=0.3)
+    query = nominal(spectrum.mz, spectrum.intensity)
+    hits = search_ei(query, ei_library, most=10)
+    whole = mass_evidence(query, hits, [ei_library])
+    chosen = whole.masses[[3, 40, 41, 120]]
+    part = mass_evidence(query, hits, [ei_library], only=frozenset([*chosen.tolist(), 1, 1999]))
+    assert part.masses.tolist() == chosen.tolist()
+    model = shipped_mass_model()
+    assert model.utilities(part) == pytest.approx(model.utilities(whole)[[3, 40, 41, 120]])
+    assert not len(mass_evidence(query, hits, [ei_library], only=frozenset([1])).masses)
 
 
 def test_evidence_lies_at_the_distances_it_names() -> None:

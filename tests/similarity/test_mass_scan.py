@@ -50,7 +50,7 @@ def test_the_scan_agrees_with_the_slow_twin(
 ) -> None:
     of_references = data.draw(st.lists(st.integers(60, 110), min_size=len(references), max_size=len(references)))
     cosines, moved = scan_masses(
-        _nominal(query), _runs(*map(_nominal, references)), np.array(of_references), lowest=lowest, n_masses=20
+        _nominal(query), _runs(*map(_nominal, references)), np.array(of_references), assumed=np.arange(lowest, lowest + 20)
     )
     assert cosines.shape == moved.shape == (len(references), 20)
     for row, (peaks, mass) in enumerate(zip(references, of_references, strict=True)):
@@ -62,14 +62,24 @@ def test_the_scan_agrees_with_the_slow_twin(
 def test_a_homologue_agrees_wholly_under_its_own_mass_and_under_no_other() -> None:
     reference = _nominal([(58, 999), (91, 200), (134, 150), (149, 80)])
     homologue = _nominal([(72, 999), (91, 200), (148, 150), (163, 80)])
-    cosines, _ = scan_masses(homologue, _runs(reference), np.array([149]), lowest=140, n_masses=60)
+    cosines, _ = scan_masses(homologue, _runs(reference), np.array([149]), assumed=np.arange(140, 200))
     assert 140 + int(np.argmax(cosines[0])) == 163
     assert np.sort(cosines[0])[-2] < 0.5
 
 
+def test_some_masses_alone_have_the_cosines_they_have_among_all() -> None:
+    query = _nominal([(58, 999), (91, 200), (134, 150), (163, 80)])
+    runs, masses = _runs(_nominal([(72, 999), (91, 200), (149, 80)]), _nominal([(58, 500), (91, 999)])), np.array([149, 170])
+    some = np.array([140, 149, 163, 170, 199])
+    for whole, part in zip(
+        scan_masses(query, runs, masses, assumed=np.arange(140, 200)), scan_masses(query, runs, masses, assumed=some), strict=True
+    ):
+        assert part.tolist() == whole[:, some - 140].tolist()
+
+
 def test_nothing_is_moved_where_the_masses_are_equal() -> None:
     one = _nominal([(58, 999), (91, 200)])
-    cosines, moved = scan_masses(one, _runs(one), np.array([149]), lowest=149, n_masses=1)
+    cosines, moved = scan_masses(one, _runs(one), np.array([149]), assumed=np.arange(149, 150))
     assert cosines[0, 0] == pytest.approx(1.0, abs=1e-6)
     assert moved[0, 0] == 0.0
 
@@ -77,5 +87,5 @@ def test_nothing_is_moved_where_the_masses_are_equal() -> None:
 @pytest.mark.parametrize("lowest", [1, 1900])
 def test_masses_far_outside_the_spectrum_move_peaks_nowhere(lowest: int) -> None:
     one = _nominal([(58, 999), (91, 200)])
-    _, moved = scan_masses(one, _runs(one), np.array([500]), lowest=lowest, n_masses=5)
+    _, moved = scan_masses(one, _runs(one), np.array([500]), assumed=np.arange(lowest, lowest + 5))
     assert not moved.any()
