@@ -148,3 +148,20 @@ def test_the_command_judges_a_file_together_and_the_record_can_be_replayed(
     assert all({part["name"] for part in answer["components"]} == {"First", "Isobar"} for answer in answers)
     for answer in answers:
         assert main(["ledger", "replay", answer["record"]]) == 0
+
+
+@pytest.mark.realdata
+def test_the_measured_mixtures_show_exactly_their_substances(realdata: Path) -> None:
+    """Six mixtures of two to four substances, two of them isobars, at three voltages each; and each reference alone is none."""
+    import csv
+
+    from nps_ident.io import read_spectra
+    from nps_ident.library import open_library
+
+    with (realdata / "dart" / "mixtures_truth.csv").open(encoding="utf-8", newline="") as lines:
+        truth = {row["id"]: set(row["ik14"].split("|")) for row in csv.DictReader(lines)}
+    libraries = open_library(str(realdata / "dart" / "reference_4.msp"), starter=False)
+    found = [answer for group in samples(read_spectra(realdata / "dart" / "mixtures.msp")) for answer in identify_voltages(group, libraries)]
+    assert {answer.spectrum.name: {part.substance.skeleton for part in answer.components or ()} for answer in found} == truth
+    for group in samples(read_spectra(realdata / "dart" / "reference_4.msp")):
+        assert all(answer.verdict is not Verdict.MIXTURE for answer in identify_voltages(group, libraries))
