@@ -30,7 +30,7 @@ from nps_ident.library.opening import Libraries
 from nps_ident.model import Technique
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from nps_ident.model import Substance
 
@@ -42,6 +42,8 @@ RUNS = {
 }
 N_AGAINST_THEMSELVES = 200
 KINDS_OF_ERROR = ("ring-position isomer", "other isomer", "same drug class", "other", "formula not known", "no candidate")
+KINDS_OF_CAUTION = ("too few peaks", "signal of something else", "none of these", "an isomer", "another substance")
+"""Why a right first candidate is no match: what holds the greater part of the probability that it lacks."""
 
 
 def main() -> None:
@@ -58,6 +60,9 @@ def main() -> None:
             "known, first candidate wrong": _counted([r for r in rows if r[0]["kind"] == "known"], _wrong_first, known),
             "unknown, answered match": _counted([r for r in rows if r[0]["kind"] == "unknown"], _matched, known),
             "decoy, answered match": _counted([r for r in rows if r[0]["kind"] == "decoy"], _matched, known),
+            "known, right first candidate, no match": _counted(
+                [r for r in rows if r[0]["kind"] == "known"], _right_without_match, known, kind=_what_holds_the_rest
+            ),
         }
         for what, found in runs[name].items():
             print(f"{name}: {what}: {found['share']:.3f} {found['interval_95']}, by kind {found['by_kind']}")
@@ -113,19 +118,51 @@ def _matched(_: Mapping[str, str], answer: Mapping[str, Any]) -> bool:
     return bool(answer["verdict"] == "match")
 
 
+def _right_without_match(truth: Mapping[str, str], answer: Mapping[str, Any]) -> bool:
+    return answer["verdict"] != "match" and not _wrong_first(truth, answer)
+
+
+def _what_holds_the_rest(truth: Mapping[str, str], answer: Mapping[str, Any], known: Mapping[str, Substance]) -> str:
+    if answer["verdict"] == "inadequate":
+        return "too few peaks"
+    if any(finding["code"] == "IDENT-011" for finding in answer["findings"]) and answer["verdict"] == "class_only":
+        return "signal of something else"
+    isomers = others = 0.0
+    for candidate in answer["matches"][1:]:
+        substance = known.get(str(candidate["inchikey"] or "")[:14])
+        is_isomer = substance is not None and substance.formula is not None and _same_formula(substance.formula, truth["formula"])
+        isomers += (candidate["probability"] or 0.0) * is_isomer
+        others += (candidate["probability"] or 0.0) * (not is_isomer)
+    none = 1.0 - (answer["matches"][0]["probability"] or 0.0) - isomers - others
+    return max((none, "none of these"), (isomers, "an isomer"), (others, "another substance"))[1]
+
+
+def _same_formula(one: str, other: str) -> bool:
+    try:
+        return parse_formula(one) == parse_formula(other)
+    except ChemistryError:
+        return False
+
+
 def _block(answer: Mapping[str, Any]) -> str:
     first = answer["matches"][0]
     return "*" if first["isotope_labelled"] else str(first["inchikey"] or "")[:14]
 
 
-def _counted(rows: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]], is_counted: Any, known: Mapping[str, Substance]) -> dict[str, Any]:
+def _counted(
+    rows: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]],
+    is_counted: Callable[[Mapping[str, str], Mapping[str, Any]], bool],
+    known: Mapping[str, Substance],
+    *,
+    kind: Callable[[Mapping[str, str], Mapping[str, Any], Mapping[str, Substance]], str] | None = None,
+) -> dict[str, Any]:
     hits = np.array([is_counted(truth, answer) for truth, answer in rows], dtype=bool)
     compounds = [truth["ik14"] for truth, _ in rows]
     by_kind: dict[str, int] = defaultdict(int)
     names = set()
     for (truth, answer), hit in zip(rows, hits.tolist(), strict=True):
         if hit:
-            by_kind[_kind(truth, answer, known)] += 1
+            by_kind[(kind or _kind)(truth, answer, known)] += 1
             names.add(truth["ik14"])
     low, high = rate_interval(hits.astype(float), compounds, seed=SEED)
     return {
@@ -133,7 +170,7 @@ def _counted(rows: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]], is_cou
         "share": round(float(hits.mean()), 4),
         "interval_95": [round(low, 4), round(high, 4)],
         "n_compounds_counted": len(names),
-        "by_kind": {kind: by_kind[kind] for kind in KINDS_OF_ERROR if by_kind[kind]},
+        "by_kind": {name: by_kind[name] for name in (*KINDS_OF_ERROR, *KINDS_OF_CAUTION) if by_kind[name]},
     }
 
 
@@ -142,15 +179,11 @@ def _kind(truth: Mapping[str, str], answer: Mapping[str, Any], known: Mapping[st
     if not answer["matches"]:
         return "no candidate"
     said = known.get(_block(answer))
-    try:
-        same = said is not None and said.formula is not None and parse_formula(said.formula) == parse_formula(truth["formula"])
-        if said is None or said.formula is None:
-            return "formula not known"
-        if same:
-            of_ring = said.smiles is not None and truth["ik14"] in ring_isomers(said.smiles)
-            return "ring-position isomer" if of_ring else "other isomer"
-    except ChemistryError:
+    if said is None or said.formula is None:
         return "formula not known"
+    if _same_formula(said.formula, truth["formula"]):
+        of_ring = said.smiles is not None and truth["ik14"] in ring_isomers(said.smiles)
+        return "ring-position isomer" if of_ring else "other isomer"
     return "same drug class" if said.drug_class and said.drug_class == truth["class"] else "other"
 
 
