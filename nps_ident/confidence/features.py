@@ -8,7 +8,9 @@ import numpy as np
 
 from nps_ident.confidence.mass_evidence import mass_evidence
 from nps_ident.confidence.molecular_mass import shipped_mass_model
+from nps_ident.library.search_ei import peaks_of
 from nps_ident.model import Technique
+from nps_ident.similarity.intensity_drift import intensity_drift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,21 +72,31 @@ def candidate_features(hits: HitList, *, left_out: frozenset[str] = frozenset())
         First InChIKey blocks whose references count as absent where the molecular mass is weighed, for training.
     """
     if hits.technique is Technique.EI_MS:
-        rows = [(*_ei(hit), mass) for hit, mass in zip(hits.hits, _log_mass_odds(hits, left_out), strict=True)]
+        columns = zip(hits.hits, *_without_drift(hits), _log_mass_odds(hits, left_out), strict=True)
+        rows = [_ei(hit, cosine, scatter, mass_odds) for hit, cosine, scatter, mass_odds in columns]
     else:
         rows = [_msms(hit) for hit in hits.hits]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(CANDIDATE_FEATURES[hits.technique]))
 
 
-def _ei(hit: Hit) -> tuple[float, ...]:
+def _ei(hit: Hit, corrected_cosine: float, intensity_scatter: float, log_mass_odds: float) -> tuple[float, ...]:
     return (
         hit.score,
         hit.weighted_cosine,
-        hit.corrected_cosine,
-        hit.intensity_scatter,
+        corrected_cosine,
+        intensity_scatter,
         float(np.log1p(hit.n_matched)),
         float(abs(hit.top_mass_shift_da) > 1.5),
+        log_mass_odds,
     )
+
+
+def _without_drift(hits: HitList) -> tuple[list[float], list[float]]:
+    """Cosine and scatter of each hit without drift of sensitivity; alike for all where no query is kept."""
+    if hits.unit_masses is None or not len(hits.unit_masses.mz) or not hits.hits:
+        return [0.0] * len(hits.hits), [0.0] * len(hits.hits)
+    scatter, cosine = intensity_drift(hits.unit_masses, peaks_of([(hit.library, hit.row) for hit in hits.hits]))
+    return cosine.tolist(), scatter.tolist()
 
 
 def _log_mass_odds(hits: HitList, left_out: frozenset[str]) -> list[float]:

@@ -38,8 +38,6 @@ class Hit:
         Paired peaks.
     explained_query, explained_reference : float
         Share of the weighted intensity of either spectrum that paired peaks hold.
-    intensity_scatter, corrected_cosine : float
-        EI: what is left of the log intensity ratios, and of the cosine, without drift (:mod:`nps_ident.similarity.intensity_drift`).
     top_mass_shift_da : float
         EI: highest m/z above 1 % in the query minus the same of the reference.
     mass_shift_da : float
@@ -62,8 +60,6 @@ class Hit:
     n_matched: int = 0
     explained_query: float = 0.0
     explained_reference: float = 0.0
-    intensity_scatter: float = 0.0
-    corrected_cosine: float = 0.0
     top_mass_shift_da: float = 0.0
     mass_shift_da: float = 0.0
     reference_mass_da: float = math.nan

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nps_ident.library.hits import Hit
-from nps_ident.similarity.intensity_drift import intensity_drift
 from nps_ident.similarity.match_factor import BASE_PEAK, NominalSpectrum, PeakRuns, match_factors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from nps_ident.library.compiled import Library
 
-__all__ = ["SCREENED", "foreign_peaks", "screened_cosines", "screening_weights", "search_ei"]
+__all__ = ["SCREENED", "foreign_peaks", "peaks_of", "screened_cosines", "screening_weights", "search_ei"]
 
 SCREENED = 64
 """References passed from the index to the match factor.  On development spectra 96 % of the best ten by match factor are among them in a
@@ -108,11 +108,10 @@ def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hi
     if not len(chosen):
         return []
     weighted_cosine, explained_query, explained_reference, top_mass = _compared(query, library, rows[chosen])
-    scatter, corrected_cosine = intensity_drift(query, replace(runs, start=runs.start[chosen], stop=runs.stop[chosen]))
     top_mass_shift = _top_mass(query.mz, query.intensity) - top_mass
     columns = (
         *(rows[chosen], substances[chosen], forward[chosen], reverse[chosen], weighted_cosine, n_matched[chosen]),
-        *(explained_query, explained_reference, scatter, corrected_cosine, top_mass_shift),
+        *(explained_query, explained_reference, top_mass_shift),
     )
     return [
         Hit(
@@ -126,16 +125,28 @@ def search_ei(query: NominalSpectrum, library: Library, *, most: int) -> list[Hi
             n_matched=matched,
             explained_query=ours,
             explained_reference=theirs,
-            intensity_scatter=left,
-            corrected_cosine=corrected,
             top_mass_shift_da=shift,
             n_references=counts[substance],
             support=factor / BASE_PEAK,
         )
-        for row, substance, factor, reverse_factor, cosine, matched, ours, theirs, left, corrected, shift in zip(
+        for row, substance, factor, reverse_factor, cosine, matched, ours, theirs, shift in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def peaks_of(references: Sequence[tuple[Library, int]]) -> PeakRuns:
+    """The EI peaks of some references, by library and row, copied end to end."""
+    mz: list[NDArray[np.int32]] = []
+    intensity: list[NDArray[np.float64]] = []
+    for library, row in references:
+        first, last = library["ei.peak_start"][row : row + 2].tolist()
+        mz.append(library["ei.mz"][first:last])
+        intensity.append(library["ei.intensity"][first:last])
+    ends = np.cumsum([0, *map(len, mz)], dtype=np.int64)
+    if not mz:
+        return PeakRuns(mz=np.empty(0, np.int32), intensity=np.empty(0), start=ends[:-1], stop=ends[1:])
+    return PeakRuns(mz=np.concatenate(mz), intensity=np.concatenate(intensity).astype(np.float64), start=ends[:-1], stop=ends[1:])
 
 
 def foreign_peaks(query: NominalSpectrum, hit: Hit) -> tuple[float, tuple[int, ...]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nps_ident.library.hits import Hit, merged
-from nps_ident.library.search_ei import screened_cosines
+from nps_ident.library.search_ei import peaks_of, screened_cosines
 from nps_ident.similarity.hybrid import hybrid_match_factors
 from nps_ident.similarity.match_factor import BASE_PEAK, PeakRuns
 
@@ -81,7 +81,7 @@ def screened_relatives(
         cosine=np.array([-cosine for cosine, *_ in found]),
         exact_mass=exact,
         nominal_mass=nominal_masses(exact),
-        runs=_gathered(present, owner, row),
+        runs=peaks_of([(present[place], at) for place, at in zip(owner.tolist(), row.tolist(), strict=True)]),
     )
 
 
@@ -109,20 +109,6 @@ def _has_class(library: Library) -> NDArray[np.bool_]:
         return np.array([library.substance(row).drug_class is not None for row in rows.tolist()])[where]
 
     return library.derived("ei.has drug class", listed)
-
-
-def _gathered(members: Sequence[Library], owner: NDArray[np.int64], row: NDArray[np.int64]) -> PeakRuns:
-    """The peaks of rows of several libraries, copied end to end."""
-    mz: list[NDArray[np.int32]] = []
-    intensity: list[NDArray[np.float64]] = []
-    for place, at in zip(owner.tolist(), row.tolist(), strict=True):
-        first, last = members[place]["ei.peak_start"][at : at + 2].tolist()
-        mz.append(members[place]["ei.mz"][first:last])
-        intensity.append(members[place]["ei.intensity"][first:last])
-    ends = np.cumsum([0, *map(len, mz)], dtype=np.int64)
-    if not mz:
-        return PeakRuns(mz=np.empty(0, np.int32), intensity=np.empty(0), start=ends[:-1], stop=ends[1:])
-    return PeakRuns(mz=np.concatenate(mz), intensity=np.concatenate(intensity).astype(np.float64), start=ends[:-1], stop=ends[1:])
 
 
 def _masses(library: Library) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
