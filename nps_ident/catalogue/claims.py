@@ -35,6 +35,9 @@ _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=Tru
 _AMOUNT = re.compile(
     rf"(?:(?<=\s)|(?<=[(~≈,;:])|^)(?P<low>{_NUMBER})(?:\s*[-–—]\s*(?P<high>{_NUMBER}))?\s*(?P<unit>{_UNIT})(?![\w/])", re.IGNORECASE
 )
+# A sign close to the number, or no number at all; "heroin - 5 %" has a dash.
+_IMPOSSIBLE = re.compile(rf"(?:(?<=\s)|(?<=[(~≈,;:])|^)(?:[-–—−]{_NUMBER}|[-+–—−]?(?:nan|inf|infinity|∞))\s*(?:{_UNIT})(?![\w/])", re.IGNORECASE)
+_DASHES = frozenset("-–—−•*|&#")
 
 
 def read_claim(text: str, catalogue: Catalogue) -> Claim:
@@ -54,10 +57,13 @@ def read_claim(text: str, catalogue: Catalogue) -> Claim:
     """
     plain = unicodedata.normalize("NFKC", text[:_LONGEST]).replace("μ", "µ")
     amounts = list(_AMOUNT.finditer(plain))
-    rest = _AMOUNT.sub(" ", plain)
+    impossible = [found[0].strip() for found in _IMPOSSIBLE.finditer(plain)]
+    rest = _IMPOSSIBLE.sub(" ", _AMOUNT.sub(" ", plain))
     words = [word.strip(" \t,;:()[]{}\"'«»“”!?.~≈") for word in rest.replace("+", " ").replace(" / ", " ").split()]
-    words = [word for word in words if word][:_MOST_WORDS]
-    said: dict[str, list[str]] = {"class": [], "basis": [], "form": []}
+    words = [word for word in words if word and word not in _DASHES]
+    cut = len(text) > _LONGEST or len(words) > _MOST_WORDS
+    words = words[:_MOST_WORDS]
+    said: dict[str, list[str]] = {"class": [], "basis": [], "form": [], "negation": [], "pure": []}
     substances: dict[str, tuple[Substance, ...]] = {}
     unread: list[str] = []
     place = 0
@@ -69,7 +75,7 @@ def read_claim(text: str, catalogue: Catalogue) -> Claim:
                 if kind == "substance":
                     substances[means] = _one_skeleton(catalogue.find_name(means))
                 elif kind != "filler":
-                    said[kind].append(means)
+                    said[kind].append(means or name)
                 break
             if found := _by_name(catalogue, name):
                 substances[name] = found
@@ -81,6 +87,15 @@ def read_claim(text: str, catalogue: Catalogue) -> Claim:
     named = tuple(found[0] for found in substances.values() if len(found) == 1)
     several = tuple(name for name, found in substances.items() if len(found) > 1)
     low, high, unit, problem = _amount(amounts)
+    refused = None
+    if said["negation"]:
+        refused = f"{said['negation'][0]!r} denies what stands beside it or makes it something else"
+    elif impossible or (problem and len(amounts) == 1):
+        refused = problem or f"{impossible[0]} is no amount that a substance can have"
+    if several:
+        problem = f"{', '.join(several)} is the name of several substances"
+    elif said["pure"] and not amounts:
+        problem = f"{said['pure'][0]!r} states no percentage"
     return Claim(
         text=text,
         substances=tuple({substance.skeleton: substance for substance in named}.values()),
@@ -90,8 +105,9 @@ def read_claim(text: str, catalogue: Catalogue) -> Claim:
         unit=unit,
         basis=said["basis"][0] if len(set(said["basis"])) == 1 else None,
         form=said["form"][0] if said["form"] else None,
-        unread=tuple(unread),
-        problem=f"{', '.join(several)} is the name of several substances" if several else problem,
+        unread=(*unread, *(("…",) if cut else ())),
+        problem=refused or problem,
+        comparable=refused is None,
     )
 
 

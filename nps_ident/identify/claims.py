@@ -68,11 +68,12 @@ def answer_claim(
     -------
     ClaimAnswer
         ``supported`` only where every claimed substance is identified and a claimed percentage lies within the expanded uncertainty of the
-        measured one; ``not supported`` only where none was found by a measurement that would have shown it.
+        measured one; ``not supported`` only where none was found by a measurement that would have shown it.  A claim with words that were
+        not understood is ``partly`` supported at most and never refuted; one that is not ``comparable`` is neither.
     """
     reasons: list[str] = []
     if claim.problem:
-        reasons.append(f"The claim cannot be compared in full: {claim.problem}.")
+        reasons.append(f"The claim cannot be compared{' in full' if claim.comparable else ''}: {claim.problem}.")
     if claim.unread:
         reasons.append(f"Not understood: {' '.join(claim.unread)[:80]!r}.")
     if not claim.substances and not claim.drug_classes:
@@ -100,6 +101,17 @@ def answer_claim(
 
 
 def _verdict(states: Sequence[ClaimVerdict], claim: Claim) -> ClaimVerdict:
+    """Of the claim as a whole: what was not understood of it could turn it round, so that it bounds what is said."""
+    verdict = _verdict_of_parts(states, claim)
+    if not claim.comparable:
+        return ClaimVerdict.CANNOT_BE_SAID
+    if claim.unread:
+        bounded = {ClaimVerdict.SUPPORTED: ClaimVerdict.PARTLY, ClaimVerdict.NOT_SUPPORTED: ClaimVerdict.CANNOT_BE_SAID}
+        return bounded.get(verdict, verdict)
+    return verdict
+
+
+def _verdict_of_parts(states: Sequence[ClaimVerdict], claim: Claim) -> ClaimVerdict:
     """Of what each part of the claim came to: the substances first, then the amount."""
     n_named = len(claim.substances) + len(claim.drug_classes)
     of_names, of_rest = states[:n_named], states[n_named:]

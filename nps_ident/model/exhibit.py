@@ -359,6 +359,9 @@ class Claim:
         Words that were not understood.
     problem : str or None
         Why a part of it cannot be compared.
+    comparable : bool
+        False where it denies, names something other than the substance beside it, or states an amount that cannot be: whatever was found, it
+        is neither supported nor refuted.
     """
 
     text: str
@@ -371,6 +374,7 @@ class Claim:
     form: str | None = None
     unread: tuple[str, ...] = ()
     problem: str | None = None
+    comparable: bool = True
 
     @property
     def amount_words(self) -> str | None:

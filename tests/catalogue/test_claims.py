@@ -62,6 +62,32 @@ def test_an_amount_that_cannot_be_is_said_and_not_compared(text: str) -> None:
     assert claim.problem
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("not heroin", "not 5% heroin", "no heroin", "heroin substitute", "fake heroin", "non heroin", "heroin: none", "heroin free",),
+        *("≠ heroin", "не героин", "без героина, героин", "героин нет", "kein heroin", "sans héroïne", "NOT heroin", "heroin analogue"),
+        *("-5% heroin", "heroin −5 %", "NaN% heroin", "inf % heroin", "heroin 120 %", "heroin 0 %"),
+    ],
+)
+def test_a_claim_that_denies_or_cannot_be_is_not_comparable(text: str) -> None:
+    claim = read_claim(text, CATALOGUE)
+    assert not claim.comparable
+    assert claim.problem
+    assert claim.amount is None or claim.amount > 0
+
+
+@pytest.mark.parametrize("text", ["heroin", "heroin - 5%", "heroin – 5-10 %", "fentanyl analogue", "heroin free base 5 %", "98 % pure heroin"])
+def test_a_claim_that_asserts_is_comparable(text: str) -> None:
+    claim = read_claim(text, CATALOGUE)
+    assert (claim.comparable, claim.problem, claim.unread) == (True, None, ())
+
+
+def test_pure_without_a_percentage_is_a_problem_and_what_is_cut_off_is_unread() -> None:
+    assert "no percentage" in str(read_claim("чистый героин", CATALOGUE).problem)
+    assert read_claim("heroin " + "and " * 200 + "not really", CATALOGUE).unread == ("…",)
+
+
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_reader(text: str) -> None:
     assert read_claim(text, CATALOGUE).text == text
@@ -79,4 +105,5 @@ def test_every_word_means_something_that_exists_and_stands_once() -> None:
         elif row["kind"] == "class":
             assert row["means"] in classes, row
         else:
-            assert row["kind"] in {"basis", "form", "filler"}
+            assert row["kind"] in {"basis", "form", "filler", "negation", "pure"}
+            assert row["kind"] != "negation" or not CATALOGUE.find_name(row["words"]), "no substance is denied by its own name"

@@ -119,6 +119,21 @@ def test_a_negative_infrared_result_says_nothing_of_what_infrared_misses(tmp_pat
     assert verdict(concluded(tmp_path, library, "5% heroin", with_limit)) is ClaimVerdict.NOT_SUPPORTED
 
 
+@pytest.mark.parametrize("claim", ["not heroin", "not 5% heroin", "-5% heroin", "NaN% heroin", "heroin substitute", "не героин", "0 % heroin"])
+@pytest.mark.parametrize("of", ["Heroin", "Ketamine"])
+def test_of_a_claim_that_denies_or_cannot_be_nothing_is_said(tmp_path: Path, library: Libraries, claim: str, of: str) -> None:
+    conclusion = concluded(tmp_path, library, claim, EI + IR if of == "Heroin" else EI, of=of)
+    assert verdict(conclusion) is ClaimVerdict.CANNOT_BE_SAID
+    assert "cannot be compared:" in conclusion.claim.reasons[0]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("claim", ["чистый героин", "heroin krokodil", "heroin nem"])
+def test_words_that_are_not_understood_keep_a_claim_from_being_supported_or_refuted(tmp_path: Path, library: Libraries, claim: str) -> None:
+    assert verdict(concluded(tmp_path, library, claim, EI + IR)) is ClaimVerdict.PARTLY
+    if claim.startswith("heroin"):
+        assert verdict(concluded(tmp_path, library, "90 % " + claim, of="Ketamine")) is ClaimVerdict.CANNOT_BE_SAID
+
+
 @pytest.mark.parametrize("claim", ["purple rain", "??", "the good stuff 100"])
 def test_of_nonsense_nothing_can_be_said_and_the_rest_is_answered(tmp_path: Path, library: Libraries, claim: str) -> None:
     conclusion = concluded(tmp_path, library, claim)
