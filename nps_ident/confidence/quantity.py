@@ -24,14 +24,19 @@ from nps_ident.model.exhibit import Quantity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CalibrationLine", "fit_line", "quantity"]
+__all__ = ["CalibrationLine", "disagreements", "fit_line", "quantity"]
 
 _LEAST_POINTS = 5
 _LEAST_LEVELS = 3
 _COVERAGE = 2.0
 _MOST_ROWS = 1000
+_SIGNIFICANT = 0.01
+"""Probability of an F value below which points are called curved, and replicates too scattered: the 99 % of ISO 8466-1:1990."""
+_PERFECT = 1e-6
+"""Residual standard deviation, as a share of the greatest response, below which points were not measured: our choice."""
 _EURACHEM = "EURACHEM/CITAC Guide CG 4, Quantifying Uncertainty in Analytical Measurement, 3rd ed. (2012), Appendix E.4"
 _MILLER = "Miller and Miller, Statistics and Chemometrics for Analytical Chemistry, 6th ed. (2010), 5.8"
+_EN = "ISO 13528:2015, 9.7: their difference is more than the root of the sum of their squared expanded uncertainties"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +64,27 @@ class CalibrationLine:
     def amount(self, responses: Sequence[float]) -> tuple[float, float]:
         """The amount behind replicate responses, and its standard uncertainty.
 
+        The mean of the replicates has their own standard deviation where it is greater than that of the line.
+
+        Raises
+        ------
+        InputError
+            Where the replicates scatter more than the points of the line, by an F test at 99 %.
+
         References
         ----------
-        EURACHEM/CITAC Guide CG 4 (2012), Appendix E.4: ``u = (s / b) sqrt(1/p + 1/n + (x - mean x)^2 / Sxx)``.
+        EURACHEM/CITAC Guide CG 4 (2012), Appendix E.4: ``u = (s / b) sqrt(1/p + 1/n + (x - mean x)^2 / Sxx)``.  F test of two variances:
+        Miller and Miller (2010), 3.6.
         """
-        found = (math.fsum(responses) / len(responses) - self.intercept) / self.slope
-        variance = 1 / len(responses) + 1 / self.n + (found - self.mean_amount) ** 2 / self.spread
-        return found, self.residual_sd / self.slope * math.sqrt(variance)
+        n_samples = len(responses)
+        own = float(np.var(responses, ddof=1)) if n_samples > 1 else 0.0
+        of_line = self.residual_sd**2
+        if own > 0 and _tail(own, of_line, n_samples - 1, self.n - 2) < _SIGNIFICANT:
+            sds = f"a standard deviation of {math.sqrt(own):.3g}, the points of the line one of {self.residual_sd:.3g}"
+            raise InputError(f"the {n_samples} responses of the sample do not agree: they have {sds}; expected no more than that by an F test.")
+        found = (math.fsum(responses) / n_samples - self.intercept) / self.slope
+        variance = max(own, of_line) / n_samples + of_line * (1 / self.n + (found - self.mean_amount) ** 2 / self.spread)
+        return found, math.sqrt(variance) / self.slope
 
     def amount_by_addition(self) -> tuple[float, float]:
         """The amount that was there before any was added, and its standard uncertainty.
@@ -115,6 +134,61 @@ def fit_line(amounts: Sequence[float], responses: Sequence[float]) -> Calibratio
     )
 
 
+def _require_line(amounts: Sequence[float], responses: Sequence[float], line: CalibrationLine) -> None:
+    """Refuse points that no measurement gives, and points that are not on a straight line.
+
+    References
+    ----------
+    Quadratic term: Mandel's test as in ISO 8466-1:1990.  Lack of fit against replicates: Draper and Smith, Applied Regression
+    Analysis, 3rd ed. (1998), 2.1.
+    """
+    x, y = np.asarray(amounts, dtype=np.float64), np.asarray(responses, dtype=np.float64)
+    if line.residual_sd <= _PERFECT * float(np.abs(y).max()):
+        raise InputError("the calibration points lie on a line without any scatter; expected measured points, since these bear no uncertainty.")
+    of_line = line.residual_sd**2 * (line.n - 2)
+    scaled = (x - line.mean_amount) / (line.highest - line.lowest)
+    powers = np.vander(scaled, 3)
+    of_curve = float(((y - powers @ np.linalg.lstsq(powers, y, rcond=None)[0]) ** 2).sum())
+    levels = np.unique(x)
+    of_replicates = math.fsum(float(((y[x == level] - y[x == level].mean()) ** 2).sum()) for level in levels)
+    bent = _tail(of_line - of_curve, of_curve / (line.n - 3), 1, line.n - 3) < _SIGNIFICANT
+    n_spare = line.n - len(levels)
+    if not bent and n_spare > 0 and of_replicates > 0:
+        n_lack = len(levels) - 2
+        bent = _tail((of_line - of_replicates) / n_lack, of_replicates / n_spare, n_lack, n_spare) < _SIGNIFICANT
+    if bent:
+        raise InputError("the calibration is curved or does not fit a line, by an F test at 99 %; expected a range in which it is straight.")
+
+
+def _tail(variance: float, other: float, freedom: int, other_freedom: int) -> float:
+    """How often chance gives a ratio of two variances that is as great."""
+    from scipy.special import fdtrc
+
+    if variance <= 0:
+        return 1.0
+    return float(fdtrc(freedom, other_freedom, variance / other)) if other > 0 else 0.0
+
+
+def disagreements(quantities: Sequence[Quantity]) -> tuple[str, ...]:
+    """One sentence for each two quantities of one substance that cannot both be true, on the first basis that they share.
+
+    References
+    ----------
+    ISO 13528:2015, 9.7: an E_n number above 1.
+    """
+    said = []
+    for i, one in enumerate(quantities):
+        bases = {basis: (percent, expanded) for basis, percent, expanded in one.all_bases}
+        for other in quantities[i + 1 :]:
+            shared = [form for form in other.all_bases if form[0] in bases and other.substance == one.substance]
+            for basis, percent, expanded in shared[:1]:
+                own, own_expanded = bases[basis]
+                if abs(own - percent) > math.hypot(own_expanded, expanded):
+                    figures = f"{own:.3g} ± {own_expanded:.2g} % and {percent:.3g} ± {expanded:.2g} % as {basis}"
+                    said.append(f"Two quantities of {one.substance} contradict each other: {figures} ({_EN}).")
+    return tuple(said)
+
+
 def quantity(table: str, *, substance: str, basis: str) -> Quantity:
     """The mass fraction of a substance in an exhibit.
 
@@ -136,7 +210,8 @@ def quantity(table: str, *, substance: str, basis: str) -> Quantity:
     Raises
     ------
     InputError
-        In one sentence: not such a table; too few points; a sample outside the calibrated range; a result above 100 % or within its own
+        In one sentence: not such a table; too few points; points that are curved or without any scatter; an addition without the point of
+        none; responses of the sample that do not agree; a sample outside the calibrated range; a result above 100 % or within its own
         uncertainty of zero; no kind of sample.
     """
     rows = _rows(table)
@@ -152,7 +227,10 @@ def quantity(table: str, *, substance: str, basis: str) -> Quantity:
     if added:
         if any(response is not None for _, response in samples):
             raise InputError("the sample row of a standard addition has a response; expected it as 'added' with the amount 0.")
+        if not any(amount == 0 for amount, _ in added):
+            raise InputError("the standard addition has no row 'added' with the amount 0; expected the sample as it is, too.")
         line = fit_line(*_columns(added))
+        _require_line(*_columns(added), line)
         found, uncertainty = line.amount_by_addition()
         how = f"standard addition, {line.n} points up to {line.highest:g} added; uncertainty by {_MILLER}"
     else:
@@ -160,13 +238,14 @@ def quantity(table: str, *, substance: str, basis: str) -> Quantity:
         if len(responses) != len(samples):
             raise InputError("a sample has no response; expected one in each row.")
         line = fit_line(*_columns(standards))
+        _require_line(*_columns(standards), line)
         found, uncertainty = line.amount(responses)
         if not line.lowest <= found <= line.highest:
             span = f"{line.lowest:g} to {line.highest:g}"
             raise InputError(f"the sample lies at {found:.4g}, outside the calibrated range of {span}; dilute it or widen the range.")
         how = f"external calibration, {line.n} points from {line.lowest:g} to {line.highest:g}; uncertainty by {_EURACHEM}"
     percent, expanded = 100 * found / concentration, 100 * _COVERAGE * uncertainty / concentration
-    if percent - expanded > 100:
+    if percent > 100:
         raise InputError(f"the result is {percent:.4g} % of the exhibit; expected at most 100 %: are all concentrations in one unit?")
     if percent <= expanded:
         raise InputError(f"the result is {percent:.2g} % with an expanded uncertainty of {expanded:.2g} %; expected one above its uncertainty.")
@@ -177,7 +256,10 @@ def quantity(table: str, *, substance: str, basis: str) -> Quantity:
         expanded_uncertainty=expanded,
         basis=basis,
         text=text[0].upper() + text[1:],
-        other_bases=tuple((other, percent * factor, expanded * factor) for other, factor in _factors(substance, basis)),
+        # More than the whole of it as a salt: then it is not all that salt, and the figure would be none.
+        other_bases=tuple(
+            (other, percent * factor, expanded * factor) for other, factor in _factors(substance, basis) if percent * factor <= 100
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from nps_ident.confidence.detection import can_show_limits, hidden_shares, published_limit
+from nps_ident.confidence.quantity import disagreements
 from nps_ident.model import Verdict
 from nps_ident.model.exhibit import ClaimAnswer, ClaimVerdict, ConclusionKind, DetectionLimit, Marker
 
@@ -171,16 +172,24 @@ def _amount(claim: Claim, quantities: Sequence[Quantity]) -> tuple[ClaimVerdict,
     """A claimed amount against a measured one."""
     said = claim.amount_words or ""
     names = {substance.name for substance in claim.substances}
-    measured = next((quantity for quantity in quantities if quantity.substance in names), None)
+    measured = [quantity for quantity in quantities if quantity.substance in names]
     if claim.unit != "%":
         return ClaimVerdict.PARTLY, f"The amount of {said} was not measured: it would take the mass of a unit and a quantitative calibration."
-    if measured is None or claim.amount is None:
+    if not measured or claim.amount is None:
         return ClaimVerdict.PARTLY, f"The {said} were not measured: there is no percentage of mass without a quantitative calibration."
     if len(names) != 1:
         return ClaimVerdict.PARTLY, f"Of which of {', '.join(sorted(names))} the {said} are is not stated."
-    low, high = claim.amount, claim.amount_to or claim.amount
-    bases = ((measured.basis, measured.percent, measured.expanded_uncertainty), *measured.other_bases)
-    compared = [one for one in bases if claim.basis in {None, one[0]}]
+    if contradictory := disagreements(measured):
+        return ClaimVerdict.PARTLY, f"The {said} cannot be compared. {contradictory[0]}"
+    answers = [_against(quantity, claim, said) for quantity in measured]
+    return next((answer for answer in answers if answer[0] is not ClaimVerdict.SUPPORTED), answers[0])
+
+
+def _against(measured: Quantity, claim: Claim, said: str) -> tuple[ClaimVerdict, str]:
+    """A claimed percentage against one quantity."""
+    low = claim.amount or 0.0
+    high = claim.amount_to or low
+    compared = [one for one in measured.all_bases if claim.basis in {None, one[0]}]
     if not compared:
         return ClaimVerdict.PARTLY, f"The {said} cannot be compared with an amount measured as {measured.basis}."
     agrees = [basis for basis, percent, expanded in compared if low <= percent + expanded and percent - expanded <= high]

@@ -494,6 +494,11 @@ class Quantity:
     text: str
     other_bases: tuple[tuple[str, float, float], ...] = ()
 
+    @property
+    def all_bases(self) -> tuple[tuple[str, float, float], ...]:
+        """Basis, percent and expanded uncertainty: as measured, then as other forms."""
+        return ((self.basis, self.percent, self.expanded_uncertainty), *self.other_bases)
+
     def to_dict(self) -> dict[str, Any]:
         """The quantity as the conclusion contract writes it."""
         return {

@@ -77,6 +77,16 @@ def test_the_basis_of_the_claim_decides_which_figure_is_compared(tmp_path: Path,
     assert verdict(concluded(tmp_path, library, "5.5% heroin base", EI + IR, quantities=ASKED)) is ClaimVerdict.PARTLY
 
 
+def test_quantities_that_contradict_each_other_support_no_percentage(tmp_path: Path, library: Libraries) -> None:
+    (tmp_path / "other.csv").write_text(QUANTITY.replace("sample,10,50", "sample,1,50"), encoding="utf-8")
+    files = [f"{{file: {name}.csv, substance: Heroin, basis: base}}" for name in ("quantity", "other")]
+    for claim in ("5% heroin", "50% heroin"):
+        for first, second in (files, files[::-1]):
+            conclusion = concluded(tmp_path, library, claim, EI + IR, quantities=f"quantities: [{first}, {second}]\n")
+            assert verdict(conclusion) is ClaimVerdict.PARTLY
+            assert any("contradict each other" in text for text in conclusion.claim.reasons)  # type: ignore[union-attr]
+
+
 def test_without_a_calibration_no_percentage_of_mass_is_printed(tmp_path: Path, library: Libraries) -> None:
     conclusion = concluded(tmp_path, library, "heroin 7 %", EI + IR)
     assert verdict(conclusion) is ClaimVerdict.PARTLY
