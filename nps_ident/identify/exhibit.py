@@ -55,6 +55,8 @@ class _Named:
     share: float | None = None
     stereo: str | None = None
     made: str | None = None
+    weight: dict[str, float] = field(default_factory=dict)
+    peak: tuple[float | None, int | None] = (None, None)
 
     @property
     def number(self) -> int:
@@ -63,6 +65,17 @@ class _Named:
     @property
     def skeletons(self) -> frozenset[str]:
         return frozenset(member.skeleton for member in self.members)
+
+    @property
+    def stated(self) -> bool:
+        return self.measured.measurement.result is not None
+
+    def is_beside(self, other: _Named) -> bool:
+        """Whether both are components of one measurement, seen apart by it: another peak of the run, another part of one spectrum."""
+        if self.number != other.number or self.stated:
+            return False
+        (time, place), (other_time, other_place) = self.peak, other.peak
+        return (None not in (time, other_time) and time != other_time) or (None not in (place, other_place) and place != other_place)
 
 
 def conclude(
@@ -127,7 +140,7 @@ def conclude(
                 else:
                     answers.append(identify(query, libraries, **how))
             except InputError as error:
-                failures.append(f"{measurement.file}: {error}")
+                failures.append(f"{measurement.file}: {_as_typed(error, exhibit, measurement.file)}")
         failures += _unreadable(measurement.excludes, measurement.number, catalogue)
         names = {answer.spectrum.technique.value for answer in answers if answer.spectrum.technique}
         row = find_technique(next(iter(names))) if len(names) == 1 else None
@@ -190,9 +203,9 @@ def _run_answers(
         blank=folder / measurement.blank if measurement.blank else None,
         alkanes=folder / measurement.alkanes if measurement.alkanes else None,
         derivatised=measurement.derivatised,
-        report=lambda error: failures.append(str(error)),
+        report=lambda error: failures.append(_as_typed(error, exhibit, measurement.blank, measurement.alkanes)),
     )
-    return identify_run(run, libraries, aids=aids, report=lambda error: failures.append(str(error)), **how)
+    return identify_run(run, libraries, aids=aids, report=lambda error: failures.append(_as_typed(error, exhibit, measurement.file)), **how)
 
 
 def _read(exhibit: Exhibit, measurement: Measurement) -> tuple[list[MassSpectrum | Run], str | None, list[str]]:
@@ -206,7 +219,7 @@ def _read(exhibit: Exhibit, measurement: Measurement) -> tuple[list[MassSpectrum
         return [], None, [f"{what}; expected {expected}, or a 'result' that the laboratory states."]
     found: list[MassSpectrum | Run] = []
     place = Path(exhibit.file).parent / str(measurement.file)
-    for query in scan_queries(place, report=lambda error: failures.append(str(error)), technique=technique):
+    for query in scan_queries(place, report=lambda error: failures.append(_as_typed(error, exhibit, measurement.file)), technique=technique):
         if len(found) == _MOST_SPECTRA:
             failures.append(f"{measurement.file}: more than {_MOST_SPECTRA} spectra; the first {_MOST_SPECTRA} were answered.")
             break
@@ -218,6 +231,16 @@ def _read(exhibit: Exhibit, measurement: Measurement) -> tuple[list[MassSpectrum
         found.append(query)
     sha256 = found[0].source.sha256 if found and found[0].source else None
     return found, sha256, failures
+
+
+def _as_typed(error: Exception, exhibit: Exhibit, *typed: str | None) -> str:
+    """The error's text with its files as the exhibit file writes them, wherever the exhibit lies: a record of it must replay anywhere."""
+    text = str(error)
+    folder = Path(exhibit.file).parent
+    for name in filter(None, typed):
+        for place in (folder / name).resolve(), folder.resolve() / name, folder / name:
+            text = text.replace(str(place), name)
+    return text
 
 
 def _ids(spectrum: MassSpectrum) -> tuple[str, ...]:
@@ -326,7 +349,7 @@ def _quantities(exhibit: Exhibit, found: Sequence[FoundSubstance], catalogue: Ca
             text, _ = open_document(Path(exhibit.file).parent / given.file).text()
             result = quantity(text, substance=named[0].name, basis=given.basis)
         except InputError as error:
-            refused.append(f"quantity {given.file}: {error}")
+            refused.append(f"quantity {given.file}: {_as_typed(error, exhibit, given.file)}")
             continue
         if one.conclusion is not ConclusionKind.IDENTIFIED:
             result = replace(result, text=f"{result.text} It holds if the substance is {result.substance}, which is not identified.")
@@ -357,16 +380,29 @@ def _named(measured: Measured, libraries: Libraries, catalogue: Catalogue) -> It
             return catalogue.by_inchikey(key) or Substance(inchikey=key if _INCHIKEY.fullmatch(key) else None, name=key)
 
         lrs = {match.substance.skeleton: match.log10_lr for match in answer.matches if match.log10_lr is not None}
-        unseen = tuple(map(substance_of, answer.isomers_without_reference or ()))
+        technique = answer.spectrum.technique or Technique.EI_MS
+        time = answer.spectrum.retention_time_s
         stereo = next((finding.text for finding in answer.findings if finding.code == "IDENT-006"), None)
         if answer.verdict in NAMED and answer.best is not None:
             members = tuple(map(substance_of, answer.isomer_set or ())) or (answer.best.substance,)
             made = next((finding.text for finding in answer.findings if finding.code == "RUN-006"), None)
-            yield _Named(measured=measured, technique=row, members=members, log10_lr=lrs, fits=unseen, stereo=stereo, made=made)
-        for component in answer.components or ():
+            # Of any class: a spectrum that was compared with no reference of an isomer says nothing of it.
+            unseen = tuple(map(substance_of, isomers_without_reference(answer.best.substance, technique, libraries, catalogue, any_class=True)))
+            weight = {match.substance.skeleton: match.probability for match in answer.matches if match.probability is not None}
+            yield _Named(
+                measured=measured,
+                technique=row,
+                members=members,
+                log10_lr=lrs,
+                fits=unseen,
+                stereo=stereo,
+                made=made,
+                weight=weight,
+                peak=(time, None),
+            )
+        for place, component in enumerate(answer.components or ()):
             members = tuple(map(substance_of, component.isomer_set or ())) or (component.substance,)
-            technique = answer.spectrum.technique or Technique.EI_MS
-            unseen = tuple(map(substance_of, isomers_without_reference(component.substance, technique, libraries, catalogue)))
+            unseen = tuple(map(substance_of, isomers_without_reference(component.substance, technique, libraries, catalogue, any_class=True)))
             # No likelihood ratio: those of the answer are of one substance for the whole spectrum.
             yield _Named(
                 measured=measured,
@@ -374,6 +410,8 @@ def _named(measured: Measured, libraries: Libraries, catalogue: Catalogue) -> It
                 members=members,
                 share=component.fraction,
                 fits=unseen,
+                weight={component.substance.skeleton: component.probability or 0.0},
+                peak=(time, place),
                 stereo=f"Stereochemistry not established: mass spectra do not tell {component.substance.name} from its stereoisomers.",
             )
 
@@ -384,28 +422,45 @@ def _is_background(answer: Identification) -> bool:
 
 
 def _groups(named: Sequence[_Named]) -> list[list[_Named]]:
-    """What may be one and the same substance: entries whose members overlap, directly or through others."""
-    groups: list[tuple[set[str], list[_Named]]] = []
-    for part in named:
-        joined: tuple[set[str], list[_Named]] = (set(part.skeletons), [part])
-        apart = []
-        for group in groups:
-            if group[0] & part.skeletons:
-                joined = (joined[0] | group[0], [*group[1], *joined[1]])
-            else:
-                apart.append(group)
-        groups = [*apart, joined]
-    return [sorted(group, key=lambda part: part.number) for _, group in groups]
+    """What may be one and the same substance: entries that all have a member in common, and never two components of one measurement.
+
+    What names one substance comes first, then the sets, those whose first member is so named before the others: a set joins where its own first
+    member is, else where any other is.
+    """
+    single = {skeleton for part in named if len(part.skeletons) == 1 for skeleton in part.skeletons}
+
+    def turn(part: _Named) -> tuple[int, bool, float, int]:
+        first = part.members[0].skeleton
+        return (len(part.skeletons), first not in single, -part.log10_lr.get(first, part.weight.get(first, 0.0)), part.number)
+
+    groups: list[tuple[frozenset[str], list[_Named]]] = []
+    for part in sorted(named, key=turn):
+        order = {member.skeleton: place for place, member in reversed(list(enumerate(part.members)))}
+        fitting = [
+            (min(order[skeleton] for skeleton in common & part.skeletons), -len(group), place)
+            for place, (common, group) in enumerate(groups)
+            if common & part.skeletons and not any(part.is_beside(other) for other in group)
+        ]
+        if fitting:
+            place = min(fitting)[2]
+            groups[place] = (groups[place][0] & part.skeletons, [*groups[place][1], part])
+        else:
+            groups.append((part.skeletons, [part]))
+    return sorted((sorted(group, key=lambda part: part.number) for _, group in groups), key=lambda group: group[0].number)
 
 
 def _head(group: Sequence[_Named]) -> Substance:
-    """The member that most measurements name, then the one with the greatest likelihood ratios."""
-    members = {member.skeleton: member for part in reversed(group) for member in reversed(part.members)}
+    """The member that most measurements name, then the one with the greatest likelihood ratios, then with the greatest probabilities.
 
-    def support(skeleton: str) -> tuple[float, float, str]:
-        numbers = {part.number for part in group if skeleton in part.skeletons}
-        lrs = sum(part.log10_lr.get(skeleton, 0.0) for part in group if skeleton in part.skeletons)
-        return (-len(numbers), -lrs, skeleton)
+    Of stereoisomers it is the one that the laboratory states: a spectrum's own name is that of a reference, and tells none.
+    """
+    ordered = sorted(group, key=lambda part: not part.stated)
+    members = {member.skeleton: member for part in reversed(ordered) for member in reversed(part.members)}
+
+    def support(skeleton: str) -> tuple[float, float, float, str]:
+        own = [part for part in group if skeleton in part.skeletons]
+        lrs = sum(part.log10_lr.get(skeleton, 0.0) for part in own)
+        return (-len({part.number for part in own}), -lrs, -sum(part.weight.get(skeleton, 0.0) for part in own), skeleton)
 
     return members[min(members, key=support)]
 
@@ -460,8 +515,8 @@ def _found(
 
 
 def _isomers(head: Substance, catalogue: Catalogue) -> list[Substance]:
-    """Every catalogue substance of the same formula and drug class."""
-    keys = isomers_without_reference(head, Technique.EI_MS, Libraries(()), catalogue)
+    """Every catalogue substance of the same formula, of whatever drug class."""
+    keys = isomers_without_reference(head, Technique.EI_MS, Libraries(()), catalogue, any_class=True)
     return [other for key in keys if (other := catalogue.by_inchikey(key)) is not None]
 
 
@@ -492,14 +547,12 @@ def _contradictions(
     """What cannot all be true, each with the skeletons that it touches."""
     found: list[tuple[str, frozenset[str]]] = []
     numbers = [{part.number for part in group} for group in groups]
+    for head, group in zip(heads, groups, strict=True):
+        found += _within(head, group)
     for one in measured:
         given = one.measurement
         if given.result == "negative":
-            denied = _found_names(given.substance or "", catalogue)
-            for head, by in zip(heads, numbers, strict=True):
-                if [head.skeleton] == [substance.skeleton for substance in denied]:
-                    said = f"{one.technique} (measurement {given.number}) is negative for {head.name}, which {_measurements(by)} supports."
-                    found.append((said, frozenset({head.skeleton})))
+            found += _denied(one, groups, heads, measured, catalogue)
         for answer in one.answers:
             found += [
                 (f"Measurement {given.number}: {finding.text}", frozenset(match.substance.skeleton for match in answer.matches[:1]))
@@ -510,17 +563,69 @@ def _contradictions(
             found += _speaking_against(one, one.answers[0], heads, numbers)
     for i, head in enumerate(heads):
         for j in range(i + 1, len(heads)):
-            apart = not numbers[i] & numbers[j]
-            if not apart:
+            isomers = head.formula is not None and head.formula == heads[j].formula and head.skeleton != heads[j].skeleton
+            if numbers[i] & numbers[j] and not (isomers and _stated_apart(groups[i], groups[j])):
                 continue
             names = f"{_measurements(numbers[i])} names {head.name}, {_measurements(numbers[j])} names {heads[j].name}"
-            if head.formula is not None and head.formula == heads[j].formula:
+            if isomers:
                 said = f"{names}, and these are isomers: one of the two is wrong, or the exhibit holds both."
                 found.append((said, frozenset({head.skeleton, heads[j].skeleton})))
             elif _whole(groups[i]) and _whole(groups[j]):
                 said = f"{names}, and neither shows the other: a mixture of which each sees a part, samplings that differ, or an error."
                 found.append((said, frozenset({head.skeleton, heads[j].skeleton})))
     return found
+
+
+def _within(head: Substance, group: Sequence[_Named]) -> Iterable[tuple[str, frozenset[str]]]:
+    """What cannot all be true of the measurements that are joined in one group."""
+    forms = {part.members[0].inchikey or "": part for part in reversed(group) if part.stated and part.members[0].inchikey}
+    if len(forms) > 1:
+        names = ", ".join(f"measurement {part.number} names {part.members[0].name}" for part in reversed(forms.values()))
+        yield f"{names[0].upper()}{names[1:]}, and these are stereoisomers: one of the two is wrong.", frozenset({head.skeleton})
+    for part in group:
+        lr = part.log10_lr.get(head.skeleton, 0.0)
+        if lr < 0.0:
+            where = f"{part.technique.name} (measurement {part.number})"
+            text = f"{where} names {head.name}, and its log10 likelihood ratio of {lr:+.2f} speaks against it."
+            yield text, frozenset({head.skeleton})
+
+
+def _denied(
+    one: Measured, groups: Sequence[Sequence[_Named]], heads: Sequence[Substance], measured: Sequence[Measured], catalogue: Catalogue
+) -> Iterable[tuple[str, frozenset[str]]]:
+    """What a negative result of the laboratory, on a substance or a class, cannot be true beside."""
+    asked = one.measurement.substance or ""
+    denied = {substance.skeleton for substance in _found_names(asked, catalogue)}
+    denied = denied if len(denied) == 1 else set()
+
+    def touches(substance: Substance) -> bool:
+        return substance.skeleton in denied or (substance.drug_class or "").casefold() == asked.casefold() != ""
+
+    negative = f"{one.technique or one.measurement.technique} (measurement {one.measurement.number}) is negative for"
+    for head, group in zip(heads, groups, strict=True):
+        by = {part.number for part in group}
+        if touches(head):
+            what = head.name if head.skeleton in denied else f"the class {head.drug_class}, to which {head.name} belongs,"
+            yield f"{negative} {what}{'' if what.endswith(',') else ','} which {_measurements(by)} supports.", frozenset({head.skeleton})
+            continue
+        for part in group:
+            first = part.members[0]
+            if touches(first) and part.weight.get(first.skeleton, 1.0) > _LIKELIER_THAN_NOT:
+                text = f"{negative} {first.name}, the likeliest substance of a set in measurement {part.number}."
+                yield text, frozenset({first.skeleton, head.skeleton})
+    for other in measured:
+        for answer in other.answers:
+            best = answer.best
+            likely = best is not None and best.probability is not None and best.probability > _LIKELIER_THAN_NOT
+            if best is not None and likely and answer.verdict in _OPEN and touches(best.substance):
+                text = f"{negative} {best.substance.name}, which is likelier than not in measurement {other.measurement.number}."
+                yield text, frozenset({best.substance.skeleton})
+
+
+def _stated_apart(first: Sequence[_Named], second: Sequence[_Named]) -> bool:
+    """Whether techniques that each name one substance alone name another each, and none of them names both."""
+    alone = [{part.technique.name for part in group if len(part.skeletons) == 1} for group in (first, second)]
+    return bool(alone[0] and alone[1]) and not alone[0] & alone[1]
 
 
 def _speaking_against(

@@ -356,9 +356,12 @@ def _stereoisomers(inchikey: str, catalogue: Catalogue | None) -> tuple[tuple[st
 
 
 def isomers_without_reference(
-    substance: Substance, technique: Technique, libraries: Libraries, catalogue: Catalogue | None
+    substance: Substance, technique: Technique, libraries: Libraries, catalogue: Catalogue | None, *, any_class: bool = False
 ) -> tuple[str, ...]:
-    """Catalogue substances of the same formula and drug class that no reference covers: not excluded by any spectrum searched."""
+    """Catalogue substances of the same formula and drug class that no reference covers: not excluded by any spectrum searched.
+
+    With ``any_class`` those of every class: what a conclusion on an exhibit must hold open.
+    """
     if substance.formula is None or substance.inchikey is None:
         return ()
     from nps_ident.catalogue.store import open_catalogue
@@ -368,7 +371,7 @@ def isomers_without_reference(
         for other in (catalogue or open_catalogue()).substances
         if other.inchikey
         and other.formula == substance.formula
-        and other.drug_class == substance.drug_class
+        and (any_class or other.drug_class == substance.drug_class)
         and other.skeleton != substance.skeleton
         and not any(member.covers(technique, other.skeleton) for member in libraries.members)
     )
