@@ -8,6 +8,8 @@ place of a few techniques: the lower category stands in the table.
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -197,7 +199,8 @@ def sufficiency(
     if rule is None:
         missing.append(why)
     missing += lacking if rule is None else []
-    if rule is not None and len({support.sampling for support in counted}) < 2 and (rule == "SWGDRUG-B" or single_sampling is None):
+    n_samplings = len({_sampling_key(support.sampling) for support in counted})
+    if rule is not None and n_samplings < 2 and (rule == "SWGDRUG-B" or single_sampling is None):
         alone = "" if rule == "SWGDRUG-B" else ", or say as 'single_sampling' why the amount does not allow it"
         missing.append(f"All results are of one sampling: repeat one on another{alone} [SWGDRUG-sampling].")
     # Where too little counts, those that would count once completed still say what is open about isomers.
@@ -266,6 +269,12 @@ def _advice(other: NotExcluded) -> str:
     said = [f"measure {' or '.join(alone)}"] if alone else []
     said += [f"compare it with that substance by {' or '.join(compared)} and name it under 'excludes'"] if compared else []
     return ", or ".join(said)
+
+
+def _sampling_key(text: str) -> str:
+    """``1``, ``01``, ``#1`` and ``1.0`` are one sampling."""
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum() or c == ".").strip(".")
+    return re.sub(r"\.0*$", "", re.sub(r"(?<![\d.])0+(?=\d)", "", plain))
 
 
 @lru_cache(maxsize=1)

@@ -7,11 +7,13 @@ value is read as text, so that the country ``NO`` stays Norway and the sampling 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nps_ident.errors import FormatError
@@ -20,7 +22,6 @@ from nps_ident.model.exhibit import Exhibit, Measurement, QuantityFile, Referenc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from nps_ident.io.document import Document
 
@@ -39,6 +40,12 @@ MEASUREMENT_FIELDS = (
 )  # fmt: skip
 _QUANTITY_FIELDS = ("file", "substance", "basis")
 _REAGENTS = ("tms", "acetyl", "tfa")
+_NOTHING = frozenset({
+    "none", "null", "nil", "no", "not", "yes", "true", "false", "na", "nd", "tbd", "todo", "unknown", "missing", "empty", "notavailable",
+    "notapplicable", "notstated", "notknown", "notgiven", "nothing", "pending", "нет", "да", "неизвестно", "неизвестен", "отсутствует",
+    "нд", "keine", "kein", "nein", "unbekannt", "aucun", "aucune", "inconnu", "ninguno", "desconocido",
+})  # fmt: skip
+"""What stands in a field that was filled in for form's sake; compared without case, spaces and signs."""
 _RESULTS = ("positive", "negative", "inconclusive")
 _GREATEST_LOG10_LR = 6.0
 """A million to one: more is not taken from a laboratory's statement; our choice."""
@@ -166,6 +173,7 @@ def _exhibit(
     others = sorted({m.exhibit for m in measurements if m.exhibit is not None and m.exhibit != name})
     if others:
         raise FormatError(document.path, f"measurements of exhibit {shown(', '.join(others))}", f"of {shown(name)} alone", line=line)
+    measurements = _once_each(Path(document.path).parent, measurements)
     country = texts["country"]
     if country is not None and not re.fullmatch(r"[A-Z]{2}", country):
         raise FormatError(document.path, f"the country {shown(country)}", "two capital letters of ISO 3166-1", line=given["country"].line)
@@ -184,7 +192,7 @@ def _exhibit(
         mass_g=mass,
         country=country,
         date=texts["date"],
-        single_sampling=texts["single_sampling"],
+        single_sampling=_stated(texts["single_sampling"]),
         measurements=measurements,
         quantities=quantities,
     )
@@ -215,13 +223,15 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
         raise refuse("a result without its technique and substance", "both")
     if limit is not None and not (0 < limit < 100 and result == "negative"):
         raise refuse(f"limit_percent {limit:g}", "between 0 and 100, of a negative result")
-    if log10_lr is not None and (texts.get("lr_source") is None or abs(log10_lr) > _GREATEST_LOG10_LR or result != "positive"):
+    if log10_lr is not None and (_stated(texts.get("lr_source")) is None or abs(log10_lr) > _GREATEST_LOG10_LR or result != "positive"):
         raise refuse(f"log10_lr {log10_lr:g}", f"within ±{_GREATEST_LOG10_LR:g}, of a positive result, with lr_source")
-    material = ReferenceMaterial(id=texts.get("reference_material"), certificate=texts.get("certificate"), batch=texts.get("batch"))
+    material = ReferenceMaterial(
+        id=_stated(texts.get("reference_material")), certificate=_stated(texts.get("certificate")), batch=_stated(texts.get("batch"))
+    )
     return Measurement(
         number=number,
         technique=texts.get("technique"),
-        sampling=texts.get("sampling") or "1",
+        sampling=_stated(texts.get("sampling")) or "1",
         file=texts.get("file"),
         blank=texts.get("blank"),
         alkanes=texts.get("alkanes"),
@@ -230,13 +240,45 @@ def _measurement(document: Document, number: int, cells: dict[str, _Value], line
         result=result,
         substance=texts.get("substance"),
         excludes=_names(document, excludes),
-        data=texts.get("data"),
+        data=_stated(texts.get("data")),
         limit_percent=limit,
         reference_material=material,
         log10_lr=log10_lr,
         lr_source=texts.get("lr_source"),
         exhibit=texts.get("exhibit"),
     )
+
+
+def _stated(text: str | None) -> str | None:
+    """A text that states something; None for ``none``, ``n/a``, ``-`` and the like, which name no material, place or reason."""
+    if text is None or "".join(filter(str.isalnum, text.casefold())) in {"", *_NOTHING}:
+        return None
+    return text
+
+
+def _once_each(folder: Path, measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    """The measurements, of which one with the file content of an earlier one is of the same sampling and says so."""
+    sizes: dict[int, list[int]] = {}
+    for i, measurement in enumerate(measurements):
+        try:
+            place = folder / measurement.file if measurement.file else None
+            if place is not None and place.is_file():
+                sizes.setdefault(place.stat().st_size, []).append(i)
+        except (OSError, ValueError):
+            continue  # what cannot be read is named when it is read
+    found = list(measurements)
+    for same_size in sizes.values():
+        first: dict[str, int] = {}
+        for i in same_size if len(same_size) > 1 else ():
+            try:
+                with (folder / str(measurements[i].file)).open("rb") as data:
+                    digest = hashlib.file_digest(data, "sha256").hexdigest()
+            except OSError:
+                continue
+            earlier = measurements[first.setdefault(digest, i)]
+            if earlier.number != measurements[i].number:
+                found[i] = replace(measurements[i], sampling=earlier.sampling, same_as=earlier.number)
+    return tuple(found)
 
 
 def _names(document: Document, value: _Value | None) -> tuple[str, ...]:

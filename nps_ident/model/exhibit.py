@@ -93,6 +93,8 @@ class Measurement:
         The laboratory's own, with ``lr_source``.
     exhibit : str or None
         The exhibit that this row says it belongs to.
+    same_as : int or None
+        The earlier measurement whose file has the same content: the two are one measurement of one sampling, whatever was written.
     """
 
     number: int
@@ -112,6 +114,7 @@ class Measurement:
     log10_lr: float | None = None
     lr_source: str | None = None
     exhibit: str | None = None
+    same_as: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -561,7 +564,13 @@ class Conclusion:
     @property
     def failures(self) -> tuple[str, ...]:
         """What could not be read or answered, one sentence each."""
-        return (*(text for measured in self.measured for text in measured.failures), *self.not_used)
+        repeated = (
+            f"measurement {one.measurement.number}: {one.measurement.file} has the content of measurement {one.measurement.same_as}; "
+            "expected another: the two count as one measurement of one sampling."
+            for one in self.measured
+            if one.measurement.same_as is not None
+        )
+        return (*(text for measured in self.measured for text in measured.failures), *repeated, *self.not_used)
 
     def to_dict(self) -> dict[str, Any]:
         """The conclusion by its contract (``nps-ident/conclusion/1``)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nps_ident.confidence.separation import _table
@@ -66,6 +68,14 @@ def test_without_category_a_one_sampling_is_never_enough() -> None:
     names = ("GC retention", "LC retention", "colour test")
     assert not sufficiency(SUBSTANCE, supports(*names, samplings="111"), (), single_sampling="too little").holds
     assert sufficiency(SUBSTANCE, supports("EI-MS", "IR", samplings="11"), (), single_sampling="too little").holds
+
+
+@pytest.mark.parametrize("second", ["01", "1.0", " 1", "#1", "１"])
+def test_one_sampling_written_in_two_ways_is_one(second: str) -> None:
+    first, other = supports("EI-MS", "IR")
+    assert not sufficiency(SUBSTANCE, (replace(first, sampling="1"), replace(other, sampling=second)), ()).holds
+    for another in ("10", "1.5", "2", "1a"):
+        assert sufficiency(SUBSTANCE, (replace(first, sampling="1"), replace(other, sampling=another)), ()).holds
 
 
 def test_a_member_of_the_isomer_set_is_named_with_what_would_exclude_it() -> None:

@@ -45,6 +45,27 @@ def test_values_are_text_so_that_norway_is_a_country_and_a_zero_stays(tmp_path: 
     assert exhibit.quantities[0].basis == "base"
 
 
+@pytest.mark.parametrize("nothing", ["none", "n/a", '"-"', "no", "N.A.", "unknown", "нет", "'???'", "yes", "not available"])
+def test_a_word_for_nothing_states_nothing(tmp_path: Path, nothing: str) -> None:
+    fields = ("data", "reference_material", "certificate", "batch", "sampling")
+    row = ", ".join(f"{name}: {nothing}" for name in fields)
+    text = f"exhibit: a\nsingle_sampling: {nothing}\nmeasurements: [{{technique: IR, result: positive, substance: x, {row}}}]\n"
+    [exhibit] = _read(tmp_path, text)
+    [measurement] = exhibit.measurements
+    assert exhibit.single_sampling is None
+    assert (measurement.data, measurement.sampling) == (None, "1")
+    assert measurement.reference_material.missing == ("reference_material", "certificate", "batch")
+
+
+def test_the_same_content_twice_is_one_sampling(tmp_path: Path) -> None:
+    for name, content in (("a.msp", "same"), ("b.msp", "same"), ("c.msp", "else")):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    rows = "".join(f"- {{technique: EI-MS, file: {name}.msp, sampling: {i}}}\n" for i, name in enumerate("abcd", 1))
+    [exhibit] = _read(tmp_path, f"exhibit: a\nmeasurements:\n{rows}")
+    assert [one.sampling for one in exhibit.measurements] == ["1", "1", "3", "4"]
+    assert [one.same_as for one in exhibit.measurements] == [None, 1, None, None]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
