@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nps_ident.catalogue.claims import read_claim
+from nps_ident.confidence.separation import separated_by
 from nps_ident.confidence.sufficiency import Support, find_technique, read_rules, read_techniques, sufficiency
 from nps_ident.errors import InputError
 from nps_ident.identify.claims import answer_claim, watch_list, watch_list_limits
@@ -17,6 +18,7 @@ from nps_ident.identify.spectrum import NAMED, SEARCHED, identify, isomers_witho
 from nps_ident.identify.voltages import identify_voltages, samples
 from nps_ident.io import scan_queries
 from nps_ident.library import Libraries
+from nps_ident.library.hits import NO_STEREO
 from nps_ident.model import Finding, Run, Severity, Substance, Technique, Verdict
 from nps_ident.model.exhibit import Conclusion, ConclusionKind, FoundSubstance, Measured, OpenQuestion
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from nps_ident.confidence.calibration import Calibration
     from nps_ident.confidence.sufficiency import MeasuringTechnique, Sufficiency
     from nps_ident.model import Candidate, Identification, MassSpectrum
-    from nps_ident.model.exhibit import Exhibit, Measurement, Quantity
+    from nps_ident.model.exhibit import Claim, Exhibit, Measurement, Quantity
 
 __all__ = ["conclude", "rerun_exhibit"]
 
@@ -305,7 +307,13 @@ def _joined(exhibit: Exhibit, measured: tuple[Measured, ...], libraries: Librari
     claim = None
     if exhibit.claim is not None:
         read = read_claim(exhibit.claim, catalogue)
-        claim = answer_claim(read, found, measured, quantities, libraries=libraries, catalogue=catalogue)
+        mirrored = _other_forms(read, found, groups, heads)
+        weaker = [replace(one, conclusion=mirrored[one.substance.skeleton][0]) if one.substance.skeleton in mirrored else one for one in found]
+        claim = answer_claim(read, weaker, measured, quantities, libraries=libraries, catalogue=catalogue)
+        if mirrored:
+            names = tuple(f"{substance.name} is " for substance in read.substances if substance.skeleton in mirrored)
+            kept = [text for text in claim.reasons if not text.startswith(names)]
+            claim = replace(claim, reasons=(*(text for _, text in mirrored.values()), *kept))
     watched = [Finding(code="EXH-008", severity=Severity.WARNING, text=text) for text in watch_list(found, measured)]
     if claim is not None:
         text = f"The claim {claim.claim.text.strip()[:80]!r}: {claim.verdict.value}. {claim.reasons[0]}"
@@ -367,7 +375,7 @@ def _named(measured: Measured, libraries: Libraries, catalogue: Catalogue) -> It
     if given.result == "positive" and len(stated) == 1:
         [substance] = stated
         lr = {} if given.log10_lr is None else {substance.skeleton: given.log10_lr}
-        yield _Named(measured=measured, technique=row, members=(substance,), log10_lr=lr)
+        yield _Named(measured=measured, technique=row, members=(substance,), log10_lr=lr, stereo=_blindness(row, substance, catalogue))
     for answer in measured.answers:
         if _is_background(answer):
             continue
@@ -414,6 +422,18 @@ def _named(measured: Measured, libraries: Libraries, catalogue: Catalogue) -> It
                 peak=(time, place),
                 stereo=f"Stereochemistry not established: mass spectra do not tell {component.substance.name} from its stereoisomers.",
             )
+
+
+def _blindness(row: MeasuringTechnique, substance: Substance, catalogue: Catalogue) -> str | None:
+    """What a technique without a chiral part leaves open of the stereochemistry; None where no stereoisomers are known of."""
+    key = substance.inchikey
+    if key is None or "chiral" in row.name:
+        return None
+    forms = [other for other in catalogue.by_skeleton(key) if other.inchikey != key and not other.isotope_labelled]
+    blind = [other.name for other in forms if not row.excludes_alone or row.separates_as not in _telling_forms(substance, other)]
+    if not blind and key[15:23] == NO_STEREO:
+        return None
+    return f"Stereochemistry not established: {row.name} does not by itself tell {substance.name} from {', '.join(blind) or 'its mirror image'}."
 
 
 def _is_background(answer: Identification) -> bool:
@@ -490,6 +510,7 @@ def _found(
     enough = sufficiency(head, tuple(supports.values()), ambiguous, single_sampling=exhibit.single_sampling)
     missing = [*enough.missing, *(f"Resolve the contradiction: {text}" for text in against)]
     missing += list(dict.fromkeys(part.made for part in own if part.made))
+    missing += _forms_left(head, own, catalogue)
     if head.status != "confirmed":
         missing.append(f"{head.name} is an entry of your own register that nobody has reviewed.")
     lr, how = _joined_lr(head, own)
@@ -512,6 +533,54 @@ def _found(
         not_excluded=enough.not_excluded,
     )
     return found, enough
+
+
+def _forms_left(head: Substance, own: Sequence[_Named], catalogue: Catalogue) -> list[str]:
+    """One sentence for each stereoisomer of the catalogue that no measurement tells from a head of stated stereochemistry.
+
+    Only a result that the laboratory states for this very form tells: agreement of a spectrum with a library's record does not.
+    """
+    if head.inchikey is None or head.isotope_labelled or head.inchikey[15:23] == NO_STEREO:
+        return []
+    left = []
+    for other in catalogue.by_skeleton(head.inchikey):
+        if other.inchikey in {None, head.inchikey} or other.isotope_labelled:
+            continue
+        telling = _telling_forms(head, other)
+        if not any(_tells_form(part, head, other, telling, catalogue) for part in own):
+            text = f"Stereochemistry not established: {head.name} is not told from its stereoisomer {other.name}"
+            left.append(f"{text}: compare both by {' or '.join(telling)} [isomers].")
+    return left
+
+
+def _telling_forms(first: Substance, second: Substance) -> tuple[str, ...]:
+    """Techniques that tell two stereoisomers apart: an achiral one only where they are known to be diastereomers."""
+    row = separated_by(first, second, Technique.EI_MS)
+    return tuple(name for name in row.techniques if row.kind == "diastereomers" or "chiral" in name)
+
+
+def _tells_form(part: _Named, head: Substance, other: Substance, telling: Sequence[str], catalogue: Catalogue) -> bool:
+    given = part.measured.measurement
+    if not part.stated or part.members[0].inchikey != head.inchikey or given.data is None or given.reference_material.missing:
+        return False
+    compared = {substance.inchikey for name in given.excludes for substance in catalogue.find_name(name)}
+    return part.technique.separates_as in telling and (part.technique.excludes_alone or other.inchikey in compared)
+
+
+def _other_forms(
+    claim: Claim, found: Sequence[FoundSubstance], groups: Sequence[Sequence[_Named]], heads: Sequence[Substance]
+) -> dict[str, tuple[ConclusionKind, str]]:
+    """Of each skeleton of which the claim names one stereoisomer and the results another: what at most is said of it."""
+    others: dict[str, tuple[ConclusionKind, str]] = {}
+    for claimed in claim.substances:
+        for one in found:
+            known = one.conclusion is not ConclusionKind.UNDETERMINED
+            if known and one.substance.skeleton == claimed.skeleton and one.substance.inchikey != claimed.inchikey:
+                parts = [part for head, group in zip(heads, groups, strict=True) if head.skeleton == claimed.skeleton for part in group]
+                stated = any(part.stated for part in parts)
+                text = f"The results name {one.substance.name}, a stereoisomer of {claimed.name}, which is not established."
+                others[claimed.skeleton] = (ConclusionKind.UNDETERMINED if stated else ConclusionKind.INDICATED, text)
+    return others
 
 
 def _isomers(head: Substance, catalogue: Catalogue) -> list[Substance]:

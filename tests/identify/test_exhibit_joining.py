@@ -13,7 +13,7 @@ from nps_ident.confidence.sufficiency import find_technique
 from nps_ident.identify import exhibit as joining
 from nps_ident.library import Libraries
 from nps_ident.model import Substance
-from nps_ident.model.exhibit import ConclusionKind, Measured, Measurement
+from nps_ident.model.exhibit import ClaimVerdict, ConclusionKind, Measured, Measurement
 
 if TYPE_CHECKING:
     from nps_ident.library.compiled import Library
@@ -123,3 +123,37 @@ def test_what_failed_is_named_as_the_exhibit_file_writes_it(
     assert [one.failures for one in concluded(Path(), given, ei_library).measured] == absolute
     assert all(str(tmp_path) not in text for texts in absolute for text in texts)
     assert "sub/none.msp" in absolute[0][0]
+
+
+def test_one_stereoisomer_is_not_identified_by_techniques_that_do_not_see_it(tmp_path: Path, ei_library: Library) -> None:
+    given = stated("IR", "Levomethorphan") + stated("NMR", "Levomethorphan", sampling=2)
+    conclusion = concluded(tmp_path, given, ei_library, head="claim: dextromethorphan")
+    assert conclusion.kind is ConclusionKind.INDICATED
+    assert any("not told from its stereoisomer Dextromethorphan" in text for text in conclusion.substances[0].missing)
+    assert any(finding.code == "EXH-006" for finding in conclusion.findings)
+    assert conclusion.claim is not None
+    assert conclusion.claim.verdict is ClaimVerdict.CANNOT_BE_SAID
+    assert not any("is identified" in text for text in conclusion.claim.reasons)
+    seen = stated("chiral chromatography", "Levomethorphan", more=", excludes: [Dextromethorphan]")
+    told = concluded(tmp_path, given + seen, ei_library, head="claim: dextromethorphan")
+    assert told.kind is ConclusionKind.IDENTIFIED
+    assert told.claim is not None
+    assert told.claim.verdict is not ClaimVerdict.SUPPORTED
+    own = concluded(tmp_path, given + seen, ei_library, head="claim: levomethorphan")
+    assert own.claim is not None
+    assert own.claim.verdict is ClaimVerdict.SUPPORTED
+
+
+def test_stated_results_for_two_stereoisomers_contradict(tmp_path: Path, ei_library: Library) -> None:
+    conclusion = concluded(tmp_path, stated("NMR", "Quinine") + stated("IR", "Quinidine", sampling=2), ei_library, head="claim: quinine")
+    assert conclusion.kind is ConclusionKind.INDICATED
+    assert "stereoisomers: one of the two is wrong" in conclusion.contradictions[0]
+
+
+def test_diastereomers_are_told_by_nmr_and_a_claim_of_the_other_one_is_not_supported(tmp_path: Path, ei_library: Library) -> None:
+    given = stated("NMR", "Quinidine") + stated("IR", "Quinidine", sampling=2)
+    conclusion = concluded(tmp_path, given, ei_library, head="claim: quinine")
+    assert conclusion.kind is ConclusionKind.IDENTIFIED
+    assert conclusion.claim is not None
+    assert conclusion.claim.verdict is ClaimVerdict.CANNOT_BE_SAID
+    assert "stereoisomer of Quinine" in conclusion.claim.reasons[0]
