@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nps_ident.errors import CatalogueError
+from nps_ident.errors import CatalogueError, ChemistryError
 from nps_ident.folders import data_folder
 from nps_ident.sqlite_files import TIMEOUT_S, FileKind, SqliteFile
 
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from nps_ident.catalogue.store import Catalogue
+
 __all__ = ["Composition", "CompositionState", "Product", "ProductExhibit", "Products", "open_products", "product_key", "products_file"]
 
 _LONGEST = 200
+# An ordinary word in capitals can be read as a chain of atoms: a structure has a ring, a branch, or a bond that is written out.
+_STRUCTURE_SIGNS = frozenset("=#()[]123456789")
 _KIND = FileKind(
     what="register of products",
     row="event",
@@ -231,7 +235,7 @@ class Products:
         Parameters
         ----------
         names : sequence of str
-            At least one; the first is its name.
+            At least one; the first is its name, or that of the product that gets the others as synonyms.
 
         Raises
         ------
@@ -243,9 +247,14 @@ class Products:
             owners = {key: product for key, product in db.execute("SELECT key, product FROM names") if key in wanted}
             if len(set(owners.values())) > 1:
                 raise CatalogueError(f"The names {', '.join(map(ascii, wanted.values()))} belong to several products; expected one.")
+            owner_of_first = owners.get(product_key(names[0]))
+            if owners and owner_of_first is None:
+                key, number = next(iter(owners.items()))
+                said = f"{wanted[key]!a} is a name of the product S-{number:06d} already"
+                raise CatalogueError(f"{said}; expected it first, to give that product {names[0][:60]!a} as a synonym.")
             if len(owners) == len(wanted):
                 raise CatalogueError(f"{names[0]!a} is registered already; expected a new name or synonym.")
-            number = next(iter(owners.values()), None)
+            number = owner_of_first
             if number is None:
                 number = db.execute("SELECT coalesce(max(product), 0) + 1 FROM names").fetchone()[0]
                 self._add(db, number, "composition", {"state": "undetermined", "substances": []}, analyst, reason)
@@ -261,20 +270,39 @@ class Products:
             self._add(db, product.number, "exhibit", content, None, None)
 
     def determine(
-        self, product: Product, state: CompositionState, substances: Sequence[str], *, reason: str, analyst: str | None = None
+        self,
+        product: Product,
+        state: CompositionState,
+        substances: Sequence[str],
+        *,
+        reason: str,
+        analyst: str | None = None,
+        known: Sequence[Catalogue] | None = None,
     ) -> Product:
         """State what a product is composed of; what was stated before stays in its history.
+
+        Parameters
+        ----------
+        substances : sequence of str
+            Each a name or InChIKey that is known, or a structure as SMILES or InChI.
+        known : sequence of Catalogue, optional
+            By default the catalogue that ships and the user's own register.
 
         Raises
         ------
         CatalogueError
-            When there is no reason, or the substances do not go with the state.
+            When there is no reason, the substances do not go with the state, or one of them is neither known nor a structure.
         """
         if not reason.strip():
             raise CatalogueError("The reason is empty; expected on what grounds the composition is stated.")
         if bool(substances) == (state is CompositionState.UNDETERMINED):
             raise CatalogueError(f"The state '{state.value}' with {len(substances)} substances; expected some unless it is undetermined.")
-        content = {"state": state.value, "substances": [_checked(name) for name in substances]}
+        names = [_checked(name) for name in substances]
+        if names and known is None:
+            known = _known()
+        for name in names:
+            _require_substance(name, known or ())
+        content = {"state": state.value, "substances": names}
         with self._writing() as db:
             self._add(db, product.number, "composition", content, analyst, reason)
         return self.find(product.id)
@@ -318,6 +346,30 @@ def open_products(path: str | Path | None = None, *, create: bool = False, timeo
     if not create and not place.is_file():
         return Products(place, None)
     return Products(place, SqliteFile(place, _KIND, mode="rwc" if create else "ro", timeout_s=timeout_s))
+
+
+def _known() -> tuple[Catalogue, ...]:
+    from nps_ident.catalogue.register import open_register
+    from nps_ident.catalogue.store import open_catalogue
+
+    with open_register() as register:
+        return open_catalogue(), register.catalogue()
+
+
+def _require_substance(text: str, known: Sequence[Catalogue]) -> None:
+    """Refuse what is neither a substance that is known nor a structure."""
+    if any(catalogue.find_name(text) or catalogue.by_inchikey(text) for catalogue in known):
+        return
+    if _STRUCTURE_SIGNS & set(text):
+        from nps_ident.chemistry.structures import read_structure
+
+        try:
+            read_structure(text)
+        except ChemistryError:
+            pass
+        else:
+            return
+    raise CatalogueError(f"{text[:60]!a} is no substance that is known; expected a name of the catalogue or of your register, or a structure.")
 
 
 def _checked(name: str) -> str:

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     determine = actions.add_parser("determine", help="state what it is composed of; who holds an open item on it is told")
     determine.add_argument("product", metavar="ID|NAME")
     determine.add_argument("--state", choices=("undetermined", "partly", "determined"), required=True, help="how far it is known")
-    determine.add_argument("--substance", metavar="NAME", action="append", default=[], help="a substance in it; repeatable")
+    determine.add_argument("--substance", metavar="NAME", action="append", default=[], help="a known name, or a structure; repeatable")
     determine.add_argument("--ledger", metavar="PATH", help="the ledger whose open items are looked through (default: in your data folder)")
     for action in (add, determine):
         action.add_argument("--why", metavar="TEXT", required=action is determine, help="on what grounds")

@@ -48,6 +48,20 @@ def test_a_synonym_is_added_to_the_product_that_has_the_name(tmp_path: Path) -> 
             products.register(["spice", "пять", "new"])
         with pytest.raises(CatalogueError, match="registered already"):
             products.register(["Spice"])
+        with pytest.raises(CatalogueError, match="'5% heroin' is a name of the product S-000001 already"):
+            products.register(["x", "5% heroin"])
+        assert products.claimed("x") is None
+
+
+@pytest.mark.parametrize("name", ["nonsense", "5% heroin", "COCOON", "C1CC", "heroin 5", "InChI=1S/nonsense", "CC(=O)O*"])
+def test_a_composition_of_what_is_no_substance_is_refused(tmp_path: Path, name: str) -> None:
+    with open_products(tmp_path / "p.sqlite", create=True) as products:
+        product = products.register(["5% heroin"])
+        with pytest.raises(CatalogueError, match="no substance that is known"):
+            products.determine(product, CompositionState.DETERMINED, ["Heroin", name], reason="why")
+        assert len(products.find("S-000001").compositions) == 1
+        for substance in ("heroin", "GVGLGOZIDCSQPN-PVHGPHFFSA-N", "CC(Cc1ccccc1)NC", "InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3"):
+            assert products.determine(product, CompositionState.PARTLY, [substance], reason="why").composition.substances == (substance,)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "%%%", "x" * 300, "a\x1b[2Jb", "a\u202eb"])

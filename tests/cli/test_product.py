@@ -34,10 +34,13 @@ def test_a_product_is_registered_gathered_and_determined(tmp_path: Path, ei_libr
     [shown] = json.loads(capsys.readouterr().out)
     assert [one["exhibit"] for one in shown["exhibits"]] == ["X-1", "X-1"]
     assert shown["exhibits"][0]["substances"] == ["Substance 5"]
-    determine = ["register", "product", "determine", "S-000001", "--state", "determined", "--substance", "Substance 5", "--why", "IR"]
+    determine = ["register", "product", "determine", "S-000001", "--state", "determined", "--substance", "Heroin", "--why", "IR"]
+    nonsense = [*determine[:-3], "nonsense", *determine[-2:]]
+    assert main(nonsense) == 1
+    assert "'nonsense' is no substance that is known" in capsys.readouterr().err
     assert main(determine) == 0
     assert main(exhibit) == 0
-    assert "composition determined (Substance 5), exhibits: 1" in capsys.readouterr().err
+    assert "composition determined (Heroin), exhibits: 1" in capsys.readouterr().err
     assert main(["register", "product", "list", "--format", "csv"]) == 0
     assert "S-000001,5% heroin,determined" in capsys.readouterr().out
 
