@@ -470,17 +470,19 @@ def _groups(named: Sequence[_Named]) -> list[list[_Named]]:
 
 
 def _head(group: Sequence[_Named]) -> Substance:
-    """The member that most measurements name, then the one with the greatest likelihood ratios, then with the greatest probabilities.
+    """The member that most measurements name, then the one with the greatest likelihood ratios, then the likeliest, then the first of the sets.
 
     Of stereoisomers it is the one that the laboratory states: a spectrum's own name is that of a reference, and tells none.
     """
     ordered = sorted(group, key=lambda part: not part.stated)
     members = {member.skeleton: member for part in reversed(ordered) for member in reversed(part.members)}
 
-    def support(skeleton: str) -> tuple[float, float, float, str]:
+    def support(skeleton: str) -> tuple[float, float, float, int, str]:
         own = [part for part in group if skeleton in part.skeletons]
         lrs = sum(part.log10_lr.get(skeleton, 0.0) for part in own)
-        return (-len({part.number for part in own}), -lrs, -sum(part.weight.get(skeleton, 0.0) for part in own), skeleton)
+        weight = sum(part.weight.get(skeleton, 0.0) for part in own)
+        place = sum([member.skeleton for member in part.members].index(skeleton) for part in own)
+        return (-len({part.number for part in own}), -lrs, -weight, place, skeleton)
 
     return members[min(members, key=support)]
 

@@ -74,6 +74,7 @@ def test_sets_that_share_nothing_are_not_chained_through_a_third() -> None:
 
 def test_the_likelier_member_heads_a_component_without_likelihood_ratios() -> None:
     assert joined(part(1, A, B, weight={B.skeleton: 0.6, A.skeleton: 0.3})) == [("B", (1,))]
+    assert joined(part(1, B, A)) == [("B", (1,))]
 
 
 def test_a_negative_result_for_the_likeliest_of_a_set_is_a_contradiction(tmp_path: Path, ei_library: Library) -> None:
