@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nps_ident.confidence.quantity import disagreements
 from nps_ident.reports.wording import VERDICT_WORDS
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ def conclusion_lines(conclusion: Conclusion) -> Iterator[str]:
     if conclusion.quantities:
         yield ""
         for quantity in conclusion.quantities:
-            figures = ((quantity.basis, quantity.percent, quantity.expanded_uncertainty), *quantity.other_bases)
+            figures = quantity.all_bases
             said = ", or ".join(f"({percent:.3g} ± {expanded:.2g}) % by mass as {basis}" for basis, percent, expanded in figures)
             yield f"{quantity.substance}: {said} (k = 2). {quantity.text}"
+        yield from (f"  ! {text}" for text in disagreements(conclusion.quantities))
     if conclusion.claim and conclusion.claim.markers:
         yield ""
         yield "Companions of the claimed substance:"

@@ -85,6 +85,7 @@ def test_quantities_that_contradict_each_other_support_no_percentage(tmp_path: P
             conclusion = concluded(tmp_path, library, claim, EI + IR, quantities=f"quantities: [{first}, {second}]\n")
             assert verdict(conclusion) is ClaimVerdict.PARTLY
             assert any("contradict each other" in text for text in conclusion.claim.reasons)  # type: ignore[union-attr]
+            assert any(line.startswith("  ! Two quantities of Heroin contradict") for line in conclusion_lines(conclusion))
 
 
 def test_without_a_calibration_no_percentage_of_mass_is_printed(tmp_path: Path, library: Libraries) -> None:
