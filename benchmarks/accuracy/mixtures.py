@@ -138,6 +138,7 @@ def _measured(data: Path, technique: Technique, work: Path) -> dict[str, Any]:
             return identify(spectrum, library, calibrations={(technique, "full"): calibration}, proposals=False)
 
         found["components"] = _components(known, library.members[0], with_laboratories, fitted.fold_of)
+        found["one_part_in_no_library"] = _with_an_unknown_part(dev, known, answered)
         found["called_mixture"] = _called_mixture(dev, answered)
         found["peak_variability"] = _peak_variability(library.members[0])
     return found
@@ -257,6 +258,26 @@ def _recall(answers: list[tuple[bool, list[str]]], truths: list[list[str]]) -> d
         "false_components_a_sum": round(false / n, 4),
         "false_share_of_those_named": round(false / n_said, 4) if n_said else None,
     }
+
+
+def _with_an_unknown_part(dev: DevSet, known: list[Known], answered: Callable[..., Identification]) -> dict[str, Any]:
+    """Equal sums of a drug that is not in the library and of a known compound: what is named, and what of it is not there."""
+    rng = np.random.default_rng(SEED)
+    unknown = [(prepare(spectrum), truth) for spectrum, truth in dev.queries() if truth["kind"] == "unknown"]
+    counts = Counter[str]()
+    for (new, new_truth), place in zip(unknown, rng.choice(len(known), len(unknown)).tolist(), strict=True):
+        old, old_truth = known[place]
+        answer = answered(_of_shares([new, old], [0.5, 0.5]), new_truth, old_truth)
+        counts["n"] += 1
+        if answer.verdict is Verdict.MIXTURE:
+            parts = [_skeletons(part.isomer_set or (part.substance.inchikey,)) for part in answer.components or ()]
+            counts["mixture"] += 1
+            counts["components"] += len(parts)
+            counts["components_not_there"] += sum(not part & {new_truth["ik14"], old_truth["ik14"]} for part in parts)
+        elif _is_named(answer):
+            counts["named"] += 1
+            counts["named_wrongly"] += not _spoken_of(answer) & {new_truth["ik14"], old_truth["ik14"]}
+    return dict(counts)
 
 
 def _called_mixture(dev: DevSet, answered: Callable[..., Identification]) -> dict[str, Any]:

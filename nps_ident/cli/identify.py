@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["add_library_options", "configure", "run"]
 
 _TECHNIQUES = {"ei": "EI-MS", "msms": "MS/MS", "dart": "DART-MS"}
-_ROW_COLUMNS = ("query", "verdict", "name", "probability", "drug_class", "match_factor", "score", "components", "reason", "file", "record")
+_ROW_COLUMNS = (
+    *("query", "verdict", "background", "name", "probability", "drug_class", "match_factor", "score", "components"),
+    *("reason", "file", "record"),
+)
 _RUN_COLUMNS = ("retention_time_s", "retention_index", "area_share")
 _HIT_COLUMNS = ("#", "Match", "R.Match", "Prob(%)", "Name", "Formula", "MW", "CAS", "Class", "Score", "log10 LR", "Library")
 _PROGRESS_EVERY = 100
@@ -209,6 +212,7 @@ def _plot(answer: Identification, path: str, failures: Failures) -> None:
 def _row(answer: Identification) -> dict[str, Any]:
     """One spectrum as one row: the verdict and its first candidate, or the components of a mixture."""
     from nps_ident.reports.hit_list import component_table_line
+    from nps_ident.reports.wording import background_of
 
     written = answer.to_dict()
     best = written["matches"][:1]
@@ -216,6 +220,7 @@ def _row(answer: Identification) -> dict[str, Any]:
     return {
         "query": answer.spectrum.name,
         "verdict": answer.verdict.value,
+        "background": background_of(answer),
         **{key: first.get(key) for key in ("name", "probability", "drug_class", "match_factor", "score")},
         "components": "; ".join(component_table_line(component) for component in answer.components) if answer.components else None,
         "reason": answer.reasons[0] if answer.reasons else None,
@@ -235,7 +240,7 @@ def _print_tables(answers: Iterator[Identification], catalogue: Catalogue | None
         _print_one(first, catalogue, out)
         return
     rows = [{key: _cut(value) for key, value in _row(answer).items()} for answer in chain((first, second), answers)]
-    left_out = {"reason", "file"} if any(row["components"] for row in rows) else {"reason", "file", "components"}
+    left_out = {"reason", "file", *(column for column in ("components", "background") if not any(row[column] for row in rows))}
     columns = [column for column in _ROW_COLUMNS if column not in left_out]
     columns[1:1] = [column for column in _RUN_COLUMNS if any(row[column] is not None for row in rows)]
     print_rows(rows, tuple(columns), out, form="table")

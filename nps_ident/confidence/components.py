@@ -37,8 +37,9 @@ LEAST_F = 20.0
 """Ratio of variances from which a component is needed: below it many references of relatives \"explain\" how a laboratory differs."""
 LEAST_OWN = 0.7
 """Share of a component's signal that must stand where it explains more than all other components together."""
-LEAST_PROBABILITY = 0.5
-"""Of the component, with its isomer set, in what the others leave: likelier than not."""
+LEAST_PROBABILITY = 0.7
+"""Of the component, with its isomer set, in what the others leave.  Where a part of the sum is in no library, a relative of it stands in its
+place there, mostly with less."""
 LEAST_SCORE = 0.5
 """Raw score there.  What is left of a spectrum is poorer than a spectrum: 0.6 is asked of one alone."""
 MOST_COMPONENTS = 5

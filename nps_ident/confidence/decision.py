@@ -32,6 +32,9 @@ FAR = 0.45
 NAMED_FROM = {Technique.EI_MS: 0.6, Technique.MSMS: 0.5, Technique.DART_MS: 0.0}
 """Raw scores below which nothing is named: an EI match factor below 600 is a very poor match (NIST Mass Spectral Search Program 2.0, user
 guide); an entropy similarity below a half leaves more unsaid than said."""
+FEWEST_EI_PEAKS = 7
+"""Peaks of an EI query below which nothing is named: outside what the calibrations have seen rightly named (7 is the least among development
+queries), and towards few peaks their probability rises, since few can contradict."""
 NONE_FITS = 0.5
 """P(in library) at even odds below which none of the candidates is said to fit …"""
 EXCELLENT = 0.9
@@ -116,7 +119,11 @@ def decide(hits: HitList, n_query_peaks: int, calibration: Calibration | None, *
         some = "1 peak" if hits.n_compared == 1 else f"{hits.n_compared} peaks"
         why = f"Inadequate: {some} can be compared; fewer than {n_needed} identify nothing."
         return verdict(Verdict.INADEQUATE, why, severity=Severity.WARNING)
-    if calibration is not None and probabilities is not None and order:
+    too_few = hits.technique is Technique.EI_MS and n_query_peaks < FEWEST_EI_PEAKS
+    if too_few:
+        text = f"{n_query_peaks} peaks of an EI spectrum name nothing, whatever their probability: at least {FEWEST_EI_PEAKS} are needed."
+        findings.append(Finding(code="IDENT-020", severity=Severity.WARNING, text=text))
+    if calibration is not None and probabilities is not None and order and not too_few:
         named = _named(hits, order, probabilities, calibration)
         if named is not None:
             return verdict(*named[:2], isomer_set=named[2])

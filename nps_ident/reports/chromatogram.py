@@ -13,7 +13,7 @@ import numpy as np
 from nps_ident.errors import InputError
 from nps_ident.model import Verdict
 from nps_ident.reports.figures import drawable
-from nps_ident.reports.wording import printable
+from nps_ident.reports.wording import background_of, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +40,11 @@ _DPI = 200
 _MOST_LISTED = 34
 _LABEL_POINTS = 9.0
 _LIKELIER_THAN_NOT = 0.5
-_BACKGROUND_CODES = {"RUN-003": "column bleed", "RUN-004": "in the blank as well"}
 
 
 def peak_name(answer: Identification) -> str:
     """What a component is called in a table or picture: its substance, its set, or in what it is left open."""
-    background = next((words for code, words in _BACKGROUND_CODES.items() if any(f.code == code for f in answer.findings)), "")
+    background = background_of(answer)
     if background and answer.verdict not in {Verdict.MATCH, Verdict.ISOMER_SET}:
         return background
     name = _without_background(answer)
@@ -117,7 +116,7 @@ def _text(place: Any, x: float, y: float, text: str, **style: Any) -> Any:
 
 
 def _colour(answer: Identification) -> str:
-    if any(finding.code in _BACKGROUND_CODES for finding in answer.findings):
+    if background_of(answer):
         return _BACKGROUND
     return _NAMED if answer.verdict in {Verdict.MATCH, Verdict.ISOMER_SET} else _OPEN
 

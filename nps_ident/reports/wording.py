@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["VERDICT_WORDS", "component_words", "evidence_lines", "printable", "probability_words"]
+if TYPE_CHECKING:
+    from nps_ident.model import Identification
+
+__all__ = ["VERDICT_WORDS", "background_of", "component_words", "evidence_lines", "printable", "probability_words"]
 
 VERDICT_WORDS = {
     "match": "matches one substance",
     "isomer_set": "matches substances that this technique cannot tell apart",
     "mixture": "shows two or more components",
     "unknown_variant": "no substance of the library fits; a relative is supported",
-    "class_only": "no substance of the library fits; only a drug class is supported",
+    "class_only": "names no substance with enough probability; no more than a drug class is established",
     "no_match": "nothing in the library is supported",
     "inadequate": "too little signal for an answer",
 }
@@ -62,3 +65,11 @@ def evidence_lines(match: dict[str, Any]) -> list[str]:
     if match.get("log10_lr") is not None:
         lines.append(f"log10 likelihood ratio {match['log10_lr']:+.1f}")
     return lines
+
+
+_BACKGROUND = {"RUN-003": "column bleed", "RUN-004": "in the blank as well"}
+
+
+def background_of(answer: Identification) -> str | None:
+    """What component of a run is background, in words; None for what may be of the sample."""
+    return next((_BACKGROUND[finding.code] for finding in answer.findings if finding.code in _BACKGROUND), None)

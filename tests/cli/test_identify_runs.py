@@ -113,6 +113,15 @@ def test_table_and_csv_show_the_places_in_the_run(run_file: Path, with_library: 
     assert all(float(row["area_share"]) > 0 for row in rows)
 
 
+def test_the_table_says_which_component_is_background(
+    run_file: Path, with_library: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "blank.cdf").write_bytes(andi(scans_of((4, 90.2), height=50000.0, seed=8)))
+    assert main(["identify", str(run_file), *with_library, "--no-record", "--blank", str(tmp_path / "blank.cdf")]) == 0
+    _, _, *rows = capsys.readouterr().out.splitlines()
+    assert ["in the blank as well" in row for row in rows] == [True, False, False]
+
+
 def test_a_run_of_one_component_is_told_at_length_with_its_time(
     with_library: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,15 @@ def test_one_that_leads_far_is_a_match() -> None:
     assert not decision.characterise
 
 
+def test_a_handful_of_peaks_names_nothing_whatever_its_probability() -> None:
+    hits = _list(_hit("a", 0.95), _hit("b", 0.7), n_compared=6)
+    few = decide(hits, 6, _calibration(), support=_none)
+    assert few.verdict is Verdict.CLASS_ONLY
+    assert "IDENT-020" in [finding.code for finding in few.findings]
+    assert few.probabilities[0] > 0.99
+    assert decide(hits, 7, _calibration(), support=_none).verdict is Verdict.MATCH
+
+
 def test_isomers_are_reported_as_a_set_and_none_of_them_named() -> None:
     decision = decide(_list(_hit("a", 0.95), _hit("b", 0.94), _hit("c", 0.5)), 30, _calibration(), support=_none)
     assert decision.verdict is Verdict.ISOMER_SET

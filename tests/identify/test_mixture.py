@@ -56,7 +56,7 @@ def test_the_sum_of_two_replicates_is_a_mixture_of_both(ei_library: Library, fir
     assert answer.components is not None
     assert {component.substance.inchikey for component in answer.components} == truth
     assert answer.components[0].fraction == pytest.approx(max(share, 1 - share), abs=0.1)
-    assert all(c.fraction_low < c.fraction < c.fraction_high and (c.probability or 0) >= 0.5 for c in answer.components)
+    assert all(c.fraction_low < c.fraction < c.fraction_high and (c.probability or 0) >= 0.7 for c in answer.components)
     assert answer.unexplained_fraction is not None
     assert sum(c.fraction for c in answer.components) + answer.unexplained_fraction == pytest.approx(1.0)
     assert answer.unexplained_fraction < 0.1
@@ -89,11 +89,11 @@ def test_a_substance_that_no_reference_covers_is_not_split_into_others(ei_librar
 def test_what_two_components_leave_is_said_and_is_an_open_question(ei_library: Library) -> None:
     """A stranger beside two known substances: its share is unexplained, and described as an unknown."""
     stranger = ei_references(3, seed=77)[2]
-    parts = ((measured(ei_references()[5], seed=1), 0.42), (measured(ei_references()[40], seed=2), 0.38), (measured(stranger), 0.20))
+    parts = ((measured(ei_references()[5], seed=1), 0.46), (measured(ei_references()[40], seed=2), 0.40), (measured(stranger), 0.14))
     answer = _asked(_sum(*parts), ei_library)
     assert answer.verdict is Verdict.MIXTURE
     assert {c.substance.inchikey for c in answer.components or ()} == {str(ei_references()[i].label.inchikey) for i in (5, 40)}
-    assert answer.unexplained_fraction == pytest.approx(0.20, abs=0.08)
+    assert answer.unexplained_fraction == pytest.approx(0.14, abs=0.04)
     [rest] = [finding.text for finding in answer.findings if finding.code == "IDENT-019"]
     assert "not explained by the components" in rest
     assert answer.characterise == (answer.unexplained_fraction >= 0.25)
