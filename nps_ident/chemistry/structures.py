@@ -27,7 +27,7 @@ from nps_ident.model import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Parent", "connectivity_key", "inchikey_of", "parent_of", "read_sdf", "read_structure"]
+__all__ = ["Parent", "connectivity_key", "inchikey_of", "may_have_stereoisomers", "parent_of", "read_sdf", "read_structure"]
 
 _LONGEST_LINE = 4000
 """Characters of a SMILES or InChI that are read; the longest of a drug has under 500, and a hostile one must not stall the reader."""
@@ -241,6 +241,11 @@ def inchikey_of(mol: Any) -> str:
 def connectivity_key(mol: Any) -> str:
     """Compute the first block of the InChIKey: the connections and mobile hydrogens, without stereochemistry, isotopes and protonation."""
     return inchikey_of(mol)[:14]
+
+
+def may_have_stereoisomers(smiles: str) -> bool:
+    """Whether a structure has an atom or a double bond about which its parts can be arranged in two ways, stated or not."""
+    return bool(len(Chem.FindPotentialStereo(read_structure(smiles))))
 
 
 @lru_cache(maxsize=1)

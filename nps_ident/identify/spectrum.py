@@ -325,7 +325,9 @@ def _about_best(
         findings.append(Finding(code=code, severity=severity, text=text))
 
     if best.inchikey and not best.isotope_labelled:
-        forms = [*(name for _, name in _stereoisomers(best.inchikey, catalogue)), filed_as]
+        forms = [name for _, name in _stereoisomers(best.inchikey, catalogue)]
+        if filed_as.casefold() != best.name.casefold() and _may_have_stereoisomers(best.smiles):
+            forms.append(filed_as)
         others = ", ".join(dict.fromkeys(name for name in forms if name.casefold() != best.name.casefold()))
         if others or best.inchikey[15:23] != NO_STEREO:
             others = f"{others}, which may differ in their legal status" if others else "its stereoisomers"
@@ -339,6 +341,15 @@ def _about_best(
     if matches[0].log10_lr is None and matches[0].probability is not None:
         note("IDENT-009", "The score lies below those on which something may be named; no likelihood ratio is given.")
     return tuple(findings)
+
+
+def _may_have_stereoisomers(smiles: str | None) -> bool:
+    """Another name under one key is a stereoisomer's only where the structure can have one; else it is a synonym."""
+    if smiles is None:
+        return True
+    from nps_ident.chemistry.structures import may_have_stereoisomers
+
+    return may_have_stereoisomers(smiles)
 
 
 def _at_bound(matches: tuple[Candidate, ...], answer: _Answer) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from made_up import FENTANYL, ei_references, holds_the_contract, label, measured, msms_references
 
 from nps_ident.catalogue.store import SUBSTANCE_COLUMNS, open_catalogue
+from nps_ident.chemistry.structures import parent_of
 from nps_ident.confidence.calibration import Calibration, shipped_calibration
 from nps_ident.errors import InputError, LibraryError
 from nps_ident.identify import identify
@@ -434,3 +435,19 @@ def test_few_peaks_make_no_variant(ei_library: Library) -> None:
     answer = _asked(_ei([44.0, 65.0, 77.0, 91.0, 105.0], [999.0, 120.0, 310.0, 400.0, 80.0]), ei_library)
     assert answer.verdict not in {Verdict.MATCH, Verdict.ISOMER_SET, Verdict.UNKNOWN_VARIANT}
     assert answer.variant is None or answer.variant.predicted_mass_da is None
+
+
+@pytest.mark.parametrize(("smiles", "is_said"), [("CCCCCCCO", False), ("CCC(C)CCCO", True)])
+def test_a_synonym_is_no_stereoisomer(tmp_path: Path, smiles: str, is_said: bool) -> None:
+    """Two names under one key: of heptan-1-ol they are synonyms, of 4-methylhexan-1-ol they may be two forms."""
+    parent = parent_of(smiles)
+    references = ei_references()
+    labels = [
+        SubstanceLabel(name=name, inchikey=parent.inchikey, smiles=smiles, formula=parent.formula) for name in ("first name", "second name")
+    ]
+    named = [replace(references[place], label=label) for place, label in zip((20, 21), labels, strict=True)]
+    library = build_library([*references[:20], *named, *references[22:]], tmp_path / "lib", name="two names")
+    answer = _asked(measured(named[1]), library)
+    assert answer.best is not None
+    assert (answer.verdict, answer.best.substance.name) == (Verdict.MATCH, "second name")
+    assert any("from first name" in finding.text for finding in answer.findings if finding.code == "IDENT-006") is is_said
