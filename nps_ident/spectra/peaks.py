@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nps_ident.model import Finding, Severity, Technique
+from nps_ident.model import Finding, Polarity, Severity, Technique
 
 if TYPE_CHECKING:
     from nps_ident.model import MassSpectrum
@@ -38,7 +38,8 @@ def prepare(spectrum: MassSpectrum) -> MassSpectrum:
     -------
     MassSpectrum
         ``mz`` ascending and unique, ``intensity`` > 0; possibly without peaks.  Where the file names no technique, unit masses without a
-        precursor are taken for EI-MS, with a warning (``SPEC-001``); a precursor that no ion has is dropped with one (``SPEC-006``).
+        precursor are taken for EI-MS, with a warning (``SPEC-001``); a precursor that no ion has is dropped with one (``SPEC-006``),
+        and so are an adduct and a polarity that contradict each other (``SPEC-007``).
     """
     findings: list[Finding] = []
 
@@ -67,6 +68,11 @@ def prepare(spectrum: MassSpectrum) -> MassSpectrum:
     if precursor is not None and not LOWEST_MZ <= precursor <= HIGHEST_MZ:
         note("SPEC-006", f"The precursor m/z {precursor:g} is that of no ion; it was left out.", Severity.WARNING)
         prepared = replace(prepared, precursor_mz=None, precursor_decimals=None)
+    charge = (prepared.adduct or "").strip()[-1:]
+    if charge and {"+": Polarity.NEGATIVE, "-": Polarity.POSITIVE}.get(charge) is prepared.polarity is not None:
+        text = f"The adduct {prepared.adduct} and {prepared.polarity.value} polarity contradict each other; neither was used."
+        note("SPEC-007", text, Severity.WARNING)
+        prepared = replace(prepared, adduct=None, polarity=None)
     if prepared.technique is None and prepared.precursor_mz is None and is_unit_mass(prepared):
         note("SPEC-001", "The file names no technique; unit masses without a precursor were taken for EI-MS.", Severity.WARNING)
         prepared = replace(prepared, technique=Technique.EI_MS)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_ident.model import MassSpectrum, Technique
+from nps_ident.model import MassSpectrum, Polarity, Technique
 from nps_ident.spectra.peaks import HIGHEST_MZ, is_unit_mass, prepare, principal_ions
 
 
@@ -86,3 +86,23 @@ def test_principal_ions_are_the_twenty_highest_of_one_percent_in_order_of_mass()
     few = principal_ions(_spectrum([50, 60, 70], [1000, 9.9, 10.0]))
     assert few.mz.tolist() == [50.0, 70.0]
     assert principal_ions(_spectrum([], [])).n_peaks == 0
+
+
+@pytest.mark.parametrize(
+    ("adduct", "polarity", "is_kept"),
+    [
+        ("[M+H]+", Polarity.NEGATIVE, False),
+        ("[M-H]-", Polarity.POSITIVE, False),
+        ("[M+H]+", Polarity.POSITIVE, True),
+        ("[M-H]-", Polarity.NEGATIVE, True),
+        ("[M+H]+", None, True),
+        (None, Polarity.NEGATIVE, True),
+    ],
+)
+def test_an_adduct_and_a_polarity_that_contradict_each_other_are_not_used(
+    adduct: str | None, polarity: Polarity | None, is_kept: bool
+) -> None:
+    given = MassSpectrum(name="q", mz=[100.0, 120.0], intensity=[1.0, 2.0], technique=Technique.MSMS, adduct=adduct, polarity=polarity)
+    prepared = prepare(given)
+    assert (prepared.adduct, prepared.polarity) == ((adduct, polarity) if is_kept else (None, None))
+    assert _codes(prepared) == ([] if is_kept else ["SPEC-007"])
