@@ -55,8 +55,8 @@ SIGN = {
     **dict.fromkeys(("weighted_cosine", "similarity", "hybrid_similarity", "support", "log_odds_first"), 1),
     **dict.fromkeys(("intensity_scatter", "mass_error", "isomers_open", "structure_unknown"), -1),
 }
-"""Which way a list feature may count: a better fit never lowers the probability, whatever a training set says by accident.  The others only
-say of what kind a fit is, and are free."""
+"""Which way a list feature may count: no measure of fit may count against a candidate, whatever a training set says by accident.  The others
+only say of what kind a fit is, and are free."""
 
 _LEAST = -14.0
 """Log odds of a molecular mass that the evidence does not reach, against the best supported one: one in a million."""
