@@ -9,15 +9,16 @@ import sqlite3
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import TracebackType
 
     from nps_ident.errors import NpsIdentError
 
-__all__ = ["TIMEOUT_S", "FileKind", "SqliteFile"]
+__all__ = ["TIMEOUT_S", "FileKind", "KeptInSqlite", "SqliteFile"]
 
 TIMEOUT_S = 30.0
 """How long another program that is writing is waited for."""
@@ -198,3 +199,21 @@ class SqliteFile:
         if version != kind.schema_version:
             known = f"this program knows version {kind.schema_version}"
             raise kind.error(f"{self.path}: the {kind.what} has schema version {version}; {known}.")
+
+
+class KeptInSqlite:
+    """What is kept in one file of SQLite, which may not exist yet; close it, or use it in a ``with`` statement."""
+
+    def __init__(self, path: Path, file: SqliteFile | None) -> None:
+        self.path, self._file = path, file
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()

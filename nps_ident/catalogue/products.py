@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from nps_ident.errors import CatalogueError, ChemistryError
 from nps_ident.folders import data_folder
-from nps_ident.sqlite_files import TIMEOUT_S, FileKind, SqliteFile
+from nps_ident.sqlite_files import TIMEOUT_S, FileKind, KeptInSqlite, SqliteFile
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
-    from types import TracebackType
 
     from nps_ident.catalogue.store import Catalogue
 
@@ -148,22 +147,8 @@ def products_file(path: str | Path | None = None) -> Path:
     return Path(path) if path else data_folder() / "products.sqlite"
 
 
-class Products:
+class Products(KeptInSqlite):
     """The open register of products; close it, or use it in a ``with`` statement.  Made by :func:`open_products`."""
-
-    def __init__(self, path: Path, file: SqliteFile | None) -> None:
-        self.path, self._file = path, file
-
-    def __enter__(self) -> Products:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
 
     def all(self) -> tuple[Product, ...]:
         """Every product, in the order of registration.

@@ -20,11 +20,10 @@ from nps_ident.errors import CatalogueError
 from nps_ident.folders import data_folder
 from nps_ident.model.finding import Finding, Severity
 from nps_ident.model.substance import Substance
-from nps_ident.sqlite_files import TIMEOUT_S, FileKind, SqliteFile
+from nps_ident.sqlite_files import TIMEOUT_S, FileKind, KeptInSqlite, SqliteFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
 
     from nps_ident.catalogue.proposal import Proposal
     from nps_ident.model.spectrum import MassSpectrum
@@ -103,22 +102,8 @@ def register_file(path: str | Path | None = None) -> Path:
     return Path(path) if path else data_folder() / "register.sqlite"
 
 
-class Register:
+class Register(KeptInSqlite):
     """An open register; close it, or use it in a ``with`` statement.  Made by :func:`open_register`."""
-
-    def __init__(self, path: Path, file: SqliteFile | None) -> None:
-        self.path, self._file = path, file
-
-    def __enter__(self) -> Register:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
 
     def entries(self) -> tuple[RegisterEntry, ...]:
         """Every entry, in the order of proposal."""
